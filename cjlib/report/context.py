@@ -1,0 +1,64 @@
+"""What a page knows about the run that made it; handed by the runner to the exporter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+MIME = "application/vnd.cjlib+json"
+"""MIME type of the blocks through which a notebook speaks to the exporter and the runner."""
+
+Status = Literal["completed", "partial", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportContext:
+    """Facts of one report around its notebook. Everything that changes from run to run is in
+    `started`, `duration_s` and `run_id`, so that a page can keep it in one place.
+
+    Parameters
+    ----------
+    title : str
+        Title of the report.
+    slug : str
+        Its folder below the output folder.
+    status : {"completed", "partial", "failed"}
+        "partial" when something asked for could not be said.
+    reason : str
+        Why it failed, in one sentence; empty otherwise.
+    failed_cell : int or None
+        1-based position, among the notebook's code cells, of the cell that failed.
+    parameters : mapping of str to JSON value
+        Every parameter with its value, defaults included; `run_id` left out.
+    lang : str
+        Language tag of the page.
+    index_href : str
+        Relative link to the batch's index.
+    started : str
+        Start of the run, ISO 8601 in UTC.
+    duration_s : float
+        Seconds, by the monotonic clock.
+    provenance : mapping of str to JSON value
+        Versions, commit, and what the "start" block said about the data.
+    run_id : str
+        Identifier of this run of this report.
+
+    Examples
+    --------
+    >>> ReportContext(title="Where do customers leave?", slug="20-funnel").status
+    'completed'
+    """
+
+    title: str
+    slug: str
+    status: Status = "completed"
+    reason: str = ""
+    failed_cell: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    lang: str = "en"
+    index_href: str = "../index.html"
+    started: str = ""
+    duration_s: float = 0.0
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    run_id: str = ""
