@@ -39,13 +39,13 @@ def set_language(tag: str) -> None:
 
 @contextmanager
 def using(tag: str) -> Iterator[None]:
-    """Render in `tag` inside the block.
+    r"""Render in `tag` inside the block.
 
     Examples
     --------
     >>> with using("fr"):
     ...     percent(0.081)
-    '8,1\\xa0%'
+    '8,1\xa0%'
     """
     token = _language.set(_language.get())
     try:
@@ -177,7 +177,7 @@ def interval(low: float, high: float, form: Any = number) -> str:
 
 def day(value: date | datetime | None) -> str:
     """Calendar day in words (`21 November 2026`, `21 novembre 2026`)."""
-    if value is None or value != value:
+    if value is None or str(value) == "NaT":
         return UNKNOWN
     from babel.dates import format_date
 
