@@ -1,0 +1,262 @@
+"""`EventLog`, `SurveyResponses` and `Customers`: what analyses take, thin views over the store.
+
+They hold no analysis methods. `.table` is an Ibis table for the analyst's own questions; rows of
+customers never leave it through cjlib's own results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from cjlib.core import checks
+from cjlib.core.errors import NotEnoughDataError, ParameterError, did_you_mean
+from cjlib.core.result import DataInfo
+from cjlib.core.text import number, t
+from cjlib.journey.engine import Engine, Kernel
+from cjlib.journey.match import Block
+from cjlib.sources.store import Store
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+@dataclass(frozen=True, repr=False)
+class _View:
+    """What the three tables share: a store, an engine, a study's name and settings."""
+
+    store: Store
+    engine: Engine
+    info: DataInfo
+    _rekey: Callable[[Store, Sequence[str]], Store] | None = None
+
+    @property
+    def as_of_us(self) -> int:
+        """Cut-off in UTC microseconds: what has not happened by then is censored, never lost."""
+        return int(self.store.meta["as_of_us"])
+
+    @property
+    def n_customers(self) -> int:
+        """Customers known to any table of the study."""
+        return int(self.store.meta["n_customers"])
+
+    def _card(self, title: str, lines: list[tuple[str, str]]) -> str:
+        rows = "".join(f"<tr><th style='text-align:left'>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in lines)
+        return f"<b>{escape(title)}</b><table>{rows}</table>"
+
+
+@dataclass(frozen=True, repr=False)
+class EventLog(_View):
+    """What customers did: one row per event, ordered by customer, instant and tie rule.
+
+    Columns of `.table`: unit (integer key), at (UTC microseconds), ordinal, event, channel, value,
+    day and month (calendar, business zone), then the study's event attributes.
+    """
+
+    @property
+    def table(self) -> ir.Table:
+        """Ibis table of the events."""
+        return self.engine.table(self.store, "events")
+
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """Names of the events that occur, sorted."""
+        return tuple(self.store.meta["event_names"])
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Columns one may group by: event attributes, channel, customer attributes."""
+        meta = self.store.meta
+        return tuple(dict.fromkeys([*meta["event_attributes"], "channel", *meta["customer_attributes"]]))
+
+    @property
+    def n_events(self) -> int:
+        """Events up to the cut-off."""
+        return int(self.store.meta["n_events"])
+
+    def codes(self, name: str, events: Sequence[str] | str) -> list[int]:
+        """Integer codes of event names; an unknown name raises with the nearest one."""
+        wanted = [events] if isinstance(events, str) else list(events)
+        if not self.n_events:
+            raise NotEnoughDataError(t("The study has no events, so behaviour cannot be described."), code="CJ-JN-001")
+        checks.known_values(name, wanted, self.event_names)
+        return [self.event_names.index(event) for event in wanted]
+
+    def per(self, unit: str | Sequence[str]) -> EventLog:
+        """The same events with a finer unit, for example `per(["customer", "session"])`.
+
+        The new unit is every distinct value of the named event attributes within a customer; events
+        without a value are left out. The store of the new unit is written once and reused.
+        """
+        columns = [name for name in ([unit] if isinstance(unit, str) else unit) if name != "customer"]
+        if not columns:
+            return self
+        allowed = [*self.store.meta["event_attributes"], "channel"]
+        checks.known_values("unit", columns, allowed, of="the event attributes of this study")
+        if self._rekey is None:
+            raise ParameterError("This log cannot be re-keyed again; start from study.events.", code="CJ-JN-002")
+        store = self._rekey(self.store, columns)
+        info = replace(self.info, unit=columns[-1], n_customers=int(store.meta["n_customers"]),
+                       n_events=int(store.meta["n_events"]))  # fmt: skip
+        return replace(self, store=store, info=info, _rekey=None)
+
+    def run(self, kernel: Kernel, *, columns: Sequence[str] = ()) -> pd.DataFrame:
+        """Run a kernel over blocks of whole customers in order (engine verb two)."""
+        return self.engine.run(self.store, kernel, columns=columns)
+
+    def grouping(self, by: str | None) -> Grouping:
+        """How to label customers by `by`: an event attribute at the entry, or a customer attribute."""
+        if by is None or by == "":
+            return Grouping(None, (), None, ())
+        if by not in self.attributes:
+            hint = did_you_mean(by, self.attributes)
+            known = ", ".join(self.attributes) or "none"
+            raise ParameterError(f"by={by!r} is not an attribute of this study. {hint} Known: {known}.", code="CJ-JN-003")
+        if by in self.store.meta["event_attributes"] or by == "channel":
+            return Grouping(by, (by,), None, ())
+        customers = self.engine.table(self.store, "customers")
+        frame = self.engine.fetch(customers.select("unit", by)).sort_values("unit")
+        codes, labels = pd.factorize(frame[by], use_na_sentinel=True)
+        return Grouping(by, (), codes.astype(np.int32), tuple(str(label) for label in labels))
+
+    def _repr_html_(self) -> str:
+        top = sorted(self.store.meta["event_names"].items(), key=lambda item: -item[1])
+        lines = [(t("Events"), number(self.n_events)), (t("Customers"), number(self.n_customers)),
+                 (t("Cut-off"), self.info.as_of), (t("Attributes"), ", ".join(self.attributes))]  # fmt: skip
+        return self._card(t("EventLog"), lines + [(name, number(n)) for name, n in top[:12]])
+
+    def __repr__(self) -> str:
+        return f"<EventLog: {self.n_events} events, {self.n_customers} customers, cut-off {self.info.as_of}>"
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Labels of customers for a breakdown; missing values get the label "(unknown)"."""
+
+    by: str | None
+    columns: tuple[str, ...]
+    unit_codes: np.ndarray[Any, np.dtype[np.int32]] | None
+    labels: tuple[str, ...]
+
+    def of(self, block: Block, entries: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.object_]]:
+        """Group label at each entry position."""
+        if self.by is None:
+            return np.full(len(entries), "(all)", dtype=object)
+        if self.unit_codes is not None:
+            names = np.array([*self.labels, "(unknown)"], dtype=object)
+            return names[self.unit_codes[block.unit[entries]]]
+        codes, labels = block.text[self.columns[0]]
+        known = np.array(["(unknown)" if label is None else label for label in labels] or ["(unknown)"], dtype=object)
+        return known[codes[entries]] if len(entries) else np.array([], dtype=object)
+
+
+@dataclass(frozen=True, repr=False)
+class SurveyResponses(_View):
+    """What customers said: one row per invitation, answered or not.
+
+    Columns of `.table`: response, unit, asked_at, answered_at (UTC microseconds, null if unknown or
+    unanswered), instrument, score, comment, stage, then the study's response attributes.
+    """
+
+    @property
+    def table(self) -> ir.Table:
+        """Ibis table of the invitations and answers."""
+        return self.engine.table(self.store, "responses")
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Columns one may group by: response attributes, stage, customer attributes."""
+        meta = self.store.meta
+        return tuple(dict.fromkeys([*meta["response_attributes"], "stage", *meta["customer_attributes"]]))
+
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """Instruments that occur, sorted."""
+        return tuple(self.store.meta.get("instruments", ()))
+
+    @property
+    def scales(self) -> dict[str, tuple[float, float]]:
+        """Declared scale of each instrument."""
+        return {name: (low, high) for name, (low, high) in self.store.meta.get("scales", {}).items()}
+
+    @property
+    def all_invitations_known(self) -> bool:
+        """True if the files hold invitations without an answer, so that a response rate exists."""
+        return bool(self.store.meta.get("all_invitations_known", False))
+
+    @property
+    def n_responses(self) -> int:
+        """Answers given up to the cut-off."""
+        return int(self.store.meta["n_responses"])
+
+    @property
+    def n_invitations(self) -> int:
+        """Invitations known, answered or not."""
+        return int(self.store.meta["n_invitations"])
+
+    def frame(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Answers with the named columns; customer attributes are joined. For `stats` only."""
+        if not self.n_invitations:
+            raise NotEnoughDataError(t("The study has no survey answers, so what customers say is unknown."),
+                                     code="CJ-JN-004")  # fmt: skip
+        table = self.table
+        own = [name for name in columns if name in table.columns]
+        joined = [name for name in columns if name not in table.columns]
+        for name in joined:
+            if name not in self.attributes:
+                hint = did_you_mean(name, self.attributes)
+                known = ", ".join(self.attributes)
+                raise ParameterError(f"by={name!r} is not an attribute of the answers. {hint} Known: {known}.",
+                                     code="CJ-JN-003")  # fmt: skip
+        base = table.select(*dict.fromkeys(["response", "unit", *own]))
+        if joined:
+            customers = self.engine.table(self.store, "customers").select("unit", *joined)
+            base = base.left_join(customers, "unit").drop("unit_right")
+        return self.engine.fetch(base).sort_values("response", ignore_index=True)
+
+    def _repr_html_(self) -> str:
+        lines = [(t("Invitations"), number(self.n_invitations)), (t("Answers"), number(self.n_responses)),
+                 (t("Instruments"), ", ".join(self.instruments)), (t("Attributes"), ", ".join(self.attributes))]  # fmt: skip
+        return self._card(t("SurveyResponses"), lines)
+
+    def __repr__(self) -> str:
+        return f"<SurveyResponses: {self.n_responses} answers of {self.n_invitations} invitations>"
+
+
+@dataclass(frozen=True, repr=False)
+class Customers(_View):
+    """Who: one row per customer, keyed pseudonym, attributes, dates, first and last event."""
+
+    @property
+    def table(self) -> ir.Table:
+        """Ibis table of the customers."""
+        return self.engine.table(self.store, "customers")
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Text attributes of the customers."""
+        return tuple(self.store.meta["customer_attributes"])
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """Dates known per customer, such as a promised day."""
+        return tuple(self.store.meta["customer_dates"])
+
+    def values(self, attribute: str) -> list[str]:
+        """Distinct values of an attribute, sorted; missing left out."""
+        checks.one_of("attribute", attribute, self.attributes)
+        found = self.engine.fetch(self.table.select(attribute).distinct())[attribute].dropna()
+        return sorted(map(str, found))
+
+    def _repr_html_(self) -> str:
+        lines = [(t("Customers"), number(self.n_customers)), (t("Attributes"), ", ".join(self.attributes)),
+                 (t("Dates"), ", ".join(self.dates))]  # fmt: skip
+        return self._card(t("Customers"), lines)
+
+    def __repr__(self) -> str:
+        return f"<Customers: {self.n_customers}>"

@@ -1,0 +1,304 @@
+"""The ordered store: typed Parquet, written once per content hash and reused by every notebook.
+
+Events are ordered by customer, instant and tie rule (source, declared sequence or file row, then
+content), so that analyses stream whole customers in order and shuffled input gives the same bytes.
+Customers are integer keys in the order of their keyed pseudonyms; no raw id enters the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+VERSION = 4  # raise when the layout or the meaning of a column changes
+ROW_GROUP = 500_000
+FIXED = ("unit", "at", "ordinal", "event", "channel", "value", "day", "month")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder with events.parquet, responses.parquet, customers.parquet and meta.json."""
+
+    folder: Path
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """Counts, period, names, ties, files: everything known about the content."""
+        content: dict[str, Any] = json.loads((self.folder / "meta.json").read_text(encoding="utf-8"))
+        return content
+
+    def path(self, table: str) -> Path:
+        """Parquet file of "events", "responses" or "customers"."""
+        return self.folder / f"{table}.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSpec:
+    """What the writer needs to know beside the raw tables in the connection."""
+
+    as_of_us: int
+    zone: str
+    event_attributes: Sequence[str]
+    response_attributes: Sequence[str]
+    customer_attributes: Sequence[str]
+    customer_dates: Sequence[str]
+    meta: Mapping[str, Any]
+
+
+def connect(spill: Path, *, memory: str = "2GB", threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """In-memory DuckDB with memory, threads and spill folder set on purpose."""
+    config: dict[str, Any] = {
+        "memory_limit": memory,
+        "threads": threads or min(os.cpu_count() or 2, 8),
+        "temp_directory": str(spill),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    return duckdb.connect(":memory:", config=config)
+
+
+def digest(*parts: object) -> str:
+    """Short content hash of anything with a stable JSON or text form."""
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(json.dumps(part, sort_keys=True, default=str).encode())
+    return sha.hexdigest()[:24]
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, streamed."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def publish(target: Path, write: Any) -> Store:
+    """Run `write(folder)` in a private folder beside `target`, then move it into place at once."""
+    if (target / "meta.json").exists():
+        return Store(target)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private = Path(tempfile.mkdtemp(prefix=".building-", dir=target.parent))
+    try:
+        write(private)
+        try:
+            private.rename(target)
+        except OSError:
+            # Another process published the same content first: its store is as good as ours.
+            if not (target / "meta.json").exists():
+                raise
+    finally:
+        shutil.rmtree(private, ignore_errors=True)
+    return Store(target)
+
+
+def quoted(name: str) -> str:
+    """Identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def write(con: duckdb.DuckDBPyConnection, spec: StoreSpec, pseudonym_sql: str, folder: Path) -> None:
+    """Write the store from the raw tables in `con`; `pseudonym_sql` turns column `id` into hex text."""
+    con.execute("SET TimeZone = 'UTC'")
+    _units(con, pseudonym_sql)
+    late = con.execute("SELECT count(*) FROM raw_events WHERE at > ?", [spec.as_of_us]).fetchone()
+    _copy(con, _events_sql(spec), folder / "events.parquet")
+    _copy(con, _responses_sql(spec), folder / "responses.parquet")
+    n_duplicate = _customers(con, spec, folder)
+    write_meta(con, folder, {**spec.meta, "events_after_as_of": late[0] if late else 0,
+                             "duplicate_customers": n_duplicate, "zone": spec.zone, "as_of_us": spec.as_of_us,
+                             "event_attributes": list(spec.event_attributes),
+                             "response_attributes": list(spec.response_attributes),
+                             "customer_attributes": list(spec.customer_attributes),
+                             "customer_dates": list(spec.customer_dates)})  # fmt: skip
+
+
+def _units(con: duckdb.DuckDBPyConnection, pseudonym_sql: str) -> None:
+    """Identity resolution and the integer key of every customer, whatever table names them."""
+    con.execute("CREATE OR REPLACE TEMP TABLE alias AS SELECT anonymous, min(customer) AS customer "
+                "FROM raw_identity WHERE customer IS NOT NULL GROUP BY anonymous")  # fmt: skip
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE units AS
+        SELECT id, {pseudonym_sql} AS pseudonym, row_number() OVER (ORDER BY {pseudonym_sql}) - 1 AS unit
+        FROM (SELECT DISTINCT coalesce(alias.customer, known.customer) AS id FROM (
+            SELECT DISTINCT customer FROM raw_events
+            UNION SELECT customer FROM raw_responses UNION SELECT customer FROM raw_customers
+        ) known LEFT JOIN alias ON alias.anonymous = known.customer)"""
+    )
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE keys AS
+        SELECT id AS customer, unit FROM units
+        UNION SELECT anonymous, unit FROM alias JOIN units ON units.id = alias.customer"""
+    )
+
+
+def _events_sql(spec: StoreSpec) -> str:
+    names = "".join(f", {quoted(name)}" for name in spec.event_attributes)
+    local = f"timezone('{spec.zone}', make_timestamptz(at))"
+    return f"""SELECT unit, at, row_number() OVER () - 1 AS ordinal, event, channel, value,
+        CAST(date_diff('day', DATE '1970-01-01', CAST({local} AS DATE)) AS INTEGER) AS day,
+        CAST(date_part('year', {local}) * 12 + date_part('month', {local}) - 1 AS INTEGER) AS month{names}
+        FROM (SELECT keys.unit, e.* FROM raw_events e JOIN keys USING (customer) WHERE at <= {spec.as_of_us}
+        ORDER BY keys.unit, at, source, sequence, event, channel, value{names})"""
+
+
+def _responses_sql(spec: StoreSpec) -> str:
+    names = "".join(f", {quoted(name)}" for name in spec.response_attributes)
+    late = f"coalesce(answered_at, 0) > {spec.as_of_us}"
+    return f"""SELECT row_number() OVER () - 1 AS response, unit, asked_at,
+        CASE WHEN {late} THEN NULL ELSE answered_at END AS answered_at, instrument,
+        CASE WHEN {late} THEN NULL ELSE score END AS score,
+        CASE WHEN {late} THEN NULL ELSE comment END AS comment, stage{names}
+        FROM (SELECT keys.unit, r.* FROM raw_responses r JOIN keys USING (customer)
+        WHERE coalesce(asked_at, answered_at, 0) <= {spec.as_of_us}
+        ORDER BY keys.unit, answered_at, asked_at, source, instrument, score, comment, line)"""
+
+
+def _customers(con: duckdb.DuckDBPyConnection, spec: StoreSpec, folder: Path) -> int:
+    """One row per customer: pseudonym, attributes (first file row wins), dates, first and last event."""
+    columns = [*spec.customer_attributes, *spec.customer_dates]
+    chosen = "".join(f", c.{quoted(name)}" for name in columns)
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE chosen AS SELECT keys.unit, c.* EXCLUDE (customer),
+        row_number() OVER (PARTITION BY keys.unit ORDER BY c.rowid) AS nth
+        FROM raw_customers c JOIN keys USING (customer)"""
+    )
+    events = str(folder / "events.parquet")
+    _copy(
+        con,
+        f"""SELECT units.unit, units.pseudonym, coalesce(e.n_events, 0) AS n_events,
+        e.first_at, e.last_at{chosen} FROM units
+        LEFT JOIN (SELECT unit, count(*) AS n_events, min(at) AS first_at, max(at) AS last_at
+                   FROM read_parquet('{events}') GROUP BY unit) e USING (unit)
+        LEFT JOIN (SELECT * FROM chosen WHERE nth = 1) c USING (unit) ORDER BY units.unit""",
+        folder / "customers.parquet",
+    )
+    found = con.execute("SELECT count(*) FROM chosen WHERE nth > 1").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    options = f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
+    con.execute(f"COPY ({query}) TO '{path}' ({options})")
+    path.chmod(0o600)
+
+
+def write_meta(con: duckdb.DuckDBPyConnection, folder: Path, meta: Mapping[str, Any]) -> None:
+    """Count what was written and freeze it beside the tables."""
+    events, responses, customers = (f"read_parquet('{folder / name}.parquet')" for name in
+                                    ("events", "responses", "customers"))  # fmt: skip
+    names = con.execute(f"SELECT event, count(*) FROM {events} GROUP BY 1 ORDER BY 1").fetchall()
+    channels = con.execute(f"SELECT DISTINCT channel FROM {events} WHERE channel IS NOT NULL ORDER BY 1").fetchall()
+    span = con.execute(f"SELECT min(at), max(at) FROM {events}").fetchone() or (None, None)
+    answered = con.execute(
+        f"SELECT count(*), count(answered_at), min(coalesce(asked_at, answered_at)), max(answered_at) FROM {responses}"
+    ).fetchone() or (0, 0, None, None)
+    people = con.execute(f"SELECT count(*), count(first_at) FROM {customers}").fetchone() or (0, 0)
+    content = {
+        **meta,
+        "version": VERSION,
+        "event_names": {name: n for name, n in names},
+        "channels": [name for (name,) in channels],
+        "n_events": sum(n for _, n in names),
+        "first_us": span[0],
+        "last_us": span[1],
+        "n_invitations": answered[0],
+        "n_responses": answered[1],
+        "first_response_us": answered[2],
+        "last_response_us": answered[3],
+        "n_customers": people[0],
+        "n_active_customers": people[1],
+        **_ties(folder / "events.parquet"),
+    }
+    (folder / "meta.json").write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _ties(path: Path) -> dict[str, int]:
+    """Events at the same instant as the one before, and customers whose order the tie rule decides."""
+    tied = 0
+    units: set[int] = set()
+    last: tuple[int, int, str] | None = None
+    for unit, at, event in _columns(path, ("unit", "at", "event")):
+        if last is not None and len(unit):
+            unit = np.concatenate([[last[0]], unit])
+            at = np.concatenate([[last[1]], at])
+            event = np.concatenate([[last[2]], event])
+        same = (np.diff(unit) == 0) & (np.diff(at) == 0)
+        tied += int(same.sum())
+        differs = same & (event[1:] != event[:-1])
+        units.update(np.unique(unit[1:][differs]).tolist())
+        last = (int(unit[-1]), int(at[-1]), event[-1]) if len(unit) else last
+    return {"n_ties": tied, "n_units_with_ties": len(units)}
+
+
+def _columns(path: Path, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    import pyarrow.parquet as pq
+
+    for batch in pq.ParquetFile(path, read_dictionary=["event"]).iter_batches(ROW_GROUP, columns=list(names)):
+        arrays = []
+        for name, column in zip(names, batch.columns, strict=True):
+            if name == "event":
+                labels = np.asarray(column.dictionary.to_pylist(), dtype=object)
+                arrays.append(labels[column.indices.to_numpy(zero_copy_only=False)])
+            else:
+                arrays.append(column.to_numpy(zero_copy_only=False))
+        yield tuple(arrays)
+
+
+def derive(source: Store, target: Path, *, units_sql: str, meta: Mapping[str, Any], spill: Path) -> Store:
+    """A store with other units (a subset, or a finer unit), written from an existing one.
+
+    `units_sql` selects (old unit key `unit`, row filter columns ..., new key `new_unit`); see `subset`
+    and `rekey`.
+    """
+
+    def build(folder: Path) -> None:
+        con = connect(spill)
+        try:
+            for name in ("events", "responses", "customers"):
+                con.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{source.path(name)}')")
+            con.execute(f"CREATE TEMP TABLE chosen AS {units_sql}")
+            on = " AND ".join(f"e.{quoted(c)} IS NOT DISTINCT FROM k.{quoted(c)}" for c in meta.get("keys", []))
+            also = f" AND {on}" if on else ""
+            _copy(con, f"SELECT k.new_unit AS unit, e.* EXCLUDE (unit) FROM events e JOIN chosen k ON e.unit = k.unit"
+                       f"{also} ORDER BY k.new_unit, e.ordinal", folder / "events.parquet")  # fmt: skip
+            one = "(SELECT unit, min(new_unit) AS new_unit FROM chosen GROUP BY unit)"
+            _copy(con, f"SELECT k.new_unit AS unit, r.* EXCLUDE (unit) FROM responses r JOIN {one} k USING (unit) "
+                       "ORDER BY k.new_unit, r.response", folder / "responses.parquet")  # fmt: skip
+            _copy(con, "SELECT k.new_unit AS unit, c.* EXCLUDE (unit, n_events, first_at, last_at), "
+                       "e.n_events, e.first_at, e.last_at FROM chosen k JOIN customers c USING (unit) "
+                       f"LEFT JOIN (SELECT unit, count(*) AS n_events, min(at) AS first_at, max(at) AS last_at FROM "
+                       f"read_parquet('{folder / 'events.parquet'}') GROUP BY unit) e ON e.unit = k.new_unit "
+                       "ORDER BY k.new_unit", folder / "customers.parquet")  # fmt: skip
+            write_meta(con, folder, {**source.meta, **meta})
+        finally:
+            con.close()
+
+    return publish(target, build)
+
+
+def subset_sql(column: str, value: str) -> str:
+    """Units whose customer attribute `column` equals `value`; keys stay dense and in order."""
+    safe = value.replace("'", "''")
+    return (
+        "SELECT unit, row_number() OVER (ORDER BY unit) - 1 AS new_unit FROM customers "
+        f"WHERE {quoted(column)} = '{safe}'"
+    )
+
+
+def rekey_sql(columns: Sequence[str]) -> str:
+    """One unit per distinct value of the event columns within a customer (session, campaign...)."""
+    names = ", ".join(quoted(column) for column in columns)
+    return (
+        f"SELECT unit, {names}, row_number() OVER (ORDER BY unit, {names}) - 1 AS new_unit FROM "
+        f"(SELECT DISTINCT unit, {names} FROM events WHERE {quoted(columns[0])} IS NOT NULL)"
+    )
