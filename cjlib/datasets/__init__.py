@@ -1,0 +1,1 @@
+"""Seeded simulator with known truth, and the demo data made by it."""
