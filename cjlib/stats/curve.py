@@ -126,7 +126,7 @@ def aalen_johansen(counts: pd.DataFrame, *, confidence: float = 0.95) -> pd.Data
     -----
     F_k(t) = Σ S(tᵢ-) d_kᵢ/Yᵢ over tᵢ <= t, S the survival free of any outcome (Aalen and Johansen 1978).
     Standard error by the delta method with multinomial increments (Marubini and Valsecchi 1995,
-    section 10.2), which equals R's `survfit`. Limits on log(-log(1-F)), so that with a single outcome
+    chapter 10), which equals R's `survfit`. Limits on log(-log(1-F)), so that with a single outcome
     they are one minus those of `kaplan_meier`. Ties are exact: nothing is jittered.
 
     Examples
