@@ -1,0 +1,60 @@
+"""Jinja environment of everything that becomes HTML: escaping is on, templates come with the package."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING
+
+from cjlib.core.text import days, language, number, percent, points, t, tn
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+
+@functools.cache
+def environment(*rooms: str) -> Environment:
+    """Environment whose templates lie in the `templates` folders of cjlib.core and of `rooms`.
+
+    Examples
+    --------
+    >>> environment().from_string("<p>{{ text }}</p>").render(text="<script>")
+    '<p>&lt;script&gt;</p>'
+    """
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+    loader = ChoiceLoader([PackageLoader(room) for room in ("cjlib.core", *rooms)])
+    jinja = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+    @functools.cache
+    def css(name: str) -> Markup:
+        """Style sheet `name` without comments and indents."""
+        from markupsafe import Markup
+
+        source = loader.get_source(jinja, name)[0]
+        # Our own file: nothing of a report enters it.
+        return Markup(re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)).strip())
+
+    jinja.globals |= {
+        "t": t, "tn": tn, "number": number, "percent": percent, "points": points, "days": days,
+        "css": css, "language": language, "severity_word": severity_word, "status_word": status_word,
+    }  # fmt: skip
+    return jinja
+
+
+def severity_word(severity: str) -> str:
+    """Word for a note's severity, so that colour never speaks alone."""
+    return {"limit": t("Limit"), "caution": t("Caution")}.get(severity, t("Note"))
+
+
+def status_word(status: str) -> str:
+    """Word for a report's status."""
+    return {"failed": t("Failed"), "partial": t("Partial")}.get(status, t("Completed"))
