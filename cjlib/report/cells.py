@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cjlib.core.text import t
 from cjlib.report.context import MIME
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -119,12 +120,12 @@ def is_partial(notebook: Mapping[str, Any]) -> bool:
 
 
 def title(notebook: Mapping[str, Any], otherwise: str = "") -> str:
-    """Title given to `start`, else the first Markdown heading, else `otherwise`."""
+    """Title given to `start`, else the first Markdown heading, translated, else `otherwise`."""
     if given := start(notebook).get("title"):
         return str(given)
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
-            for line in cell["source"].splitlines():
+            for line in t(cell["source"].strip()).splitlines():  # a Markdown cell is translated as a whole
                 if line.startswith("# "):
                     return str(line[2:].strip())
     return otherwise

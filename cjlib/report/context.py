@@ -14,8 +14,10 @@ Status = Literal["completed", "partial", "failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class ReportContext:
-    """Facts of one report around its notebook. Everything that changes from run to run is in
-    `started`, `duration_s` and `run_id`, so that a page can keep it in one place.
+    """Facts of one report around its notebook.
+
+    All that changes from run to run is in `started`, `duration_s` and `run_id`, so that a page can keep it
+    in one place.
 
     Parameters
     ----------
@@ -28,7 +30,7 @@ class ReportContext:
     reason : str
         Why it failed, in one sentence; empty otherwise.
     failed_cell : int or None
-        1-based position, among the notebook's code cells, of the cell that failed.
+        Number of the cell that failed, as counted by `cjlib.report.cells.code_cells`.
     parameters : mapping of str to JSON value
         Every parameter with its value, defaults included; `run_id` left out.
     lang : str

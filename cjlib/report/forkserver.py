@@ -23,19 +23,20 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 PRELOAD = (
-    "numpy", "pandas", "pyarrow", "pyarrow.parquet", "scipy.stats", "scipy.optimize", "matplotlib.pyplot",
+    "numpy", "pandas", "pyarrow", "pyarrow.parquet", "scipy.stats", "matplotlib.pyplot",
     "matplotlib_inline.backend_inline", "matplotlib.backends.backend_svg", "seaborn", "lifelines",
-    "statsmodels.api", "duckdb", "ibis", "ibis.backends.duckdb", "pydantic", "yaml", "jinja2", "babel.numbers",
+    "duckdb", "ibis", "ibis.backends.duckdb", "pydantic", "yaml", "jinja2", "babel.numbers",
     "babel.dates", "babel.messages.pofile", "nh3", "ipykernel.kernelapp", "ipykernel.ipkernel",
-    "ipykernel.debugger", "IPython.core.debugger", "IPython.core.oinspect",
-    "IPython.extensions.storemagic", "tornado.platform.asyncio", "tornado.queues", "cjlib.core", "cjlib.privacy", "cjlib.sources", "cjlib.stats", "cjlib.plots",
-    "cjlib.journey", "cjlib.analyses", "cjlib.maps", "cjlib.report.page",
+    "ipykernel.debugger", "IPython.core.debugger", "IPython.core.oinspect", "IPython.extensions.storemagic",
+    "tornado.platform.asyncio", "tornado.queues", "cjlib.core", "cjlib.privacy", "cjlib.sources",
+    "cjlib.stats", "cjlib.plots", "cjlib.journey", "cjlib.analyses", "cjlib.maps", "cjlib.report.page",
 )  # fmt: skip
 """What every kernel finds already imported. A package of cjlib stands for all its modules."""
 
@@ -173,6 +174,7 @@ def run_kernel(request: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["env"])
     time.tzset()
+    tempfile.tempdir = None
     if request["cwd"]:
         os.chdir(request["cwd"])
     random.seed()
@@ -181,7 +183,7 @@ def run_kernel(request: dict[str, Any]) -> None:
         sys.modules["numpy"].random.seed()
     from ipykernel.kernelapp import IPKernelApp
 
-    app = IPKernelApp.instance()
+    app: Any = IPKernelApp.instance()
     app.initialize(request["argv"])
     app.start()
 

@@ -76,7 +76,8 @@ def read(notebook: Mapping[str, Any], *, name: str = "notebook") -> dict[str, Pa
         tree = ast.parse(sources[0])
         comments = _comments(sources[0])
     except (SyntaxError, tokenize.TokenError) as problem:
-        raise ParameterError(f"{name}: the parameters cell is not Python: {problem}.", code="CJ-RP-002") from problem
+        text = f"{name}: the parameters cell is not Python: {problem}."
+        raise ParameterError(text, code="CJ-RP-002") from problem
     declared = [_declaration(statement, comments, name) for statement in tree.body]
     return {parameter.name: parameter for parameter in declared}
 
@@ -113,7 +114,7 @@ def _declaration(statement: ast.stmt, comments: Mapping[int, str], name: str) ->
 def check(
     notebook: Mapping[str, Any] | dict[str, Parameter], given: Mapping[str, Any], *, name: str = "notebook"
 ) -> dict[str, Any]:
-    """Given values, cast and checked against the declared parameters; the order is that of `given`.
+    r"""Given values, cast and checked against the declared parameters; the order is that of `given`.
 
     Parameters
     ----------
@@ -138,7 +139,7 @@ def check(
     Examples
     --------
     >>> cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]},
-    ...         "source": 'postcode: str = ""\\ndays: int = 30'}
+    ...         "source": 'postcode: str = ""\ndays: int = 30'}
     >>> check({"cells": [cell]}, {"postcode": "01000", "days": "7"})
     {'postcode': '01000', 'days': 7}
     """
@@ -194,7 +195,8 @@ def _wrong_type(parameter: Parameter, value: Any) -> str:
     fits = (type(value) is list) == listed and all(_is(inner, item) for item in items)
     if fits:
         return ""
-    return f"{parameter.name}={shorten(repr(value))} is not of type {parameter.type}. {_help(parameter)}".rstrip()
+    meaning = f" It means: {parameter.help}." if parameter.help else ""
+    return f"{parameter.name}={shorten(repr(value))} is not of type {parameter.type}.{meaning}"
 
 
 def _is(kind: str, value: Any) -> bool:
@@ -209,7 +211,3 @@ def _out_of_range(parameter: Parameter, value: Any) -> str:
     if all(parameter.low <= item <= parameter.high for item in numbers):
         return ""
     return f"{parameter.name}={value!r} is out of range: {parameter.low:g} to {parameter.high:g} is allowed."
-
-
-def _help(parameter: Parameter) -> str:
-    return f"It means: {parameter.help}." if parameter.help else ""

@@ -26,7 +26,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Float, Unicode
 
 from cjlib.core.errors import EnvironmentProblem
@@ -97,17 +97,17 @@ def _connect(server: str, timeout_s: float) -> socket.socket:
             connection.connect(server)
         except (FileNotFoundError, ConnectionRefusedError) as problem:
             connection.close()
-            # The folder goes with its owner; before the server listens, only the socket is missing.
-            if time.monotonic() > limit or Path(server).with_name("failed").exists():
+            if time.monotonic() > limit:
                 raise EnvironmentProblem("The kernel server does not answer.", code="CJ-RP-013") from problem
             time.sleep(0.02)
         else:
             return connection
 
 
-class ZygoteProvisioner(LocalProvisioner):  # type: ignore[misc]
+class ZygoteProvisioner(LocalProvisioner):
     """Starts a kernel by asking the zygote to fork; all the rest is the ordinary local provisioner."""
 
+    process: Any  # a ForkedKernel stands in for the Popen of the base class
     server = Unicode(help="path of the zygote's Unix socket").tag(config=True)
     timeout_s = Float(120.0, help="seconds to wait for the zygote to be preloaded").tag(config=True)
 
@@ -142,6 +142,7 @@ class Zygote:
     def __init__(self, *, modules: Sequence[str] = (), fork: bool = CAN_FORK) -> None:
         self.fork = fork and CAN_FORK
         self.folder = _short_private_folder()
+        (self.folder / "tmp").mkdir()
         self._process = self._start(modules) if self.fork else None
         self._write_kernelspec()
 
@@ -164,6 +165,8 @@ class Zygote:
             "PYTHONUTF8": "1",
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "IPYTHONDIR": str(self.folder / "ipython"),
+            "TMPDIR": str(self.folder / "tmp"),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "MKL_NUM_THREADS": "1",
@@ -192,6 +195,7 @@ class Zygote:
 
     def kernel_manager(self) -> AsyncKernelManager:
         """A manager for one kernel, not yet started, to be handed to papermill or nbclient as `km`."""
+        self.wait_until_ready()
         from jupyter_client.kernelspec import KernelSpecManager
         from jupyter_client.manager import AsyncKernelManager
 
@@ -203,13 +207,24 @@ class Zygote:
             connection_file=str(self.folder / f"k{uuid4().hex[:8]}.json"),
         )
 
-    def check(self) -> None:
-        """Raise if the server has ended; its last words are in the message."""
-        if self._process is not None and self._process.poll() is not None:
+    def wait_until_ready(self) -> None:
+        """Wait until the server is preloaded and listens.
+
+        Raises
+        ------
+        EnvironmentProblem
+            CJ-RP-013: it ended instead; its last words are in the message.
+        """
+        while self._process is not None and not (self.folder / "server").exists():
+            self._check_alive(self._process)
+            time.sleep(0.02)
+
+    def _check_alive(self, process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is not None:
             words = (self.folder / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
             last = words[-1] if words else "no message"
             raise EnvironmentProblem(
-                f"The kernel server could not start: {last}. Check the installation with: cj check",
+                f"The kernel server could not start: {last}. Install the packages again.",
                 code="CJ-RP-013",
             )
 
@@ -238,5 +253,5 @@ def _short_private_folder() -> Path:
     folder = tempfile.mkdtemp(prefix="cj-")
     if len(os.fsencode(folder)) + len("/k12345678-ipc-5") > _SOCKET_PATH_LIMIT and os.name == "posix":
         Path(folder).rmdir()
-        folder = tempfile.mkdtemp(prefix="cj-", dir="/tmp")  # noqa: S108  mkdtemp is private
+        folder = tempfile.mkdtemp(prefix="cj-", dir="/tmp")
     return Path(folder)

@@ -1,0 +1,284 @@
+"""What a report notebook calls: `start` once, then `page.ask` for each question, `page.finish` at the end.
+
+Each shows a block of ours: a private MIME type that the report is made from, with plain HTML for
+JupyterLab. A question that the data cannot answer shows what is missing and why, and the notebook goes on.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from cjlib.core.errors import NotEnoughDataError, ParameterError
+from cjlib.core.text import set_language, t
+from cjlib.report.context import MIME
+from cjlib.report.manifest import software
+
+_MARKUP = "\\`*_{}[]()<>#+-.!|$&~"
+_ARGUMENTS = {"from": "start", "from_": "start", "to": "outcome"}
+"""Words of a study file that are no names in Python, and the arguments they stand for."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Something shown: content for the report, rows of text for JupyterLab."""
+
+    content: Mapping[str, Any]
+    title: str
+    rows: Sequence[tuple[str, str]] = ()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        lines = [f"{label}: {value}" if label else value for label, value in self.rows]
+        return {
+            "text/plain": "\n".join([self.title, *lines]),
+            "text/html": self._html(),
+            MIME: dict(self.content),
+        }
+
+    def _html(self) -> str:
+        cells = "".join(
+            f'<tr><th scope="row" style="text-align:left">{escape(label)}</th>'
+            f'<td style="text-align:left">{escape(value)}</td></tr>'
+            for label, value in self.rows
+        )
+        return f"<div><p><strong>{escape(self.title)}</strong></p><table>{cells}</table></div>"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A question that these data cannot answer: what, why, and what to do about it."""
+
+    what: str
+    why: str
+    next: str = ""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        content = {"block": "missing", "what": self.what, "why": self.why, "next": self.next}
+        rows = [(label, text) for label, text in ((t("Why"), self.why), (t("Next"), self.next)) if text]
+        return Block(content, self.what, rows)._repr_mimebundle_()
+
+    def __repr__(self) -> str:
+        return f"<Missing: {self.why}>"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Several answers, each shown as an output of its own, under its name where there are several."""
+
+    answers: Sequence[Any]
+    names: Sequence[str] = ()
+
+    def _ipython_display_(self) -> None:
+        for name, answer in zip(self.names or [""] * len(self.answers), self.answers, strict=True):
+            if name and len(self.answers) > 1:
+                _display(Heading(name))
+            _display(answer)
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    def __getitem__(self, position: int) -> Any:
+        return self.answers[position]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading between answers; the text comes from a study file and is no markup."""
+
+    text: str
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        line = " ".join(self.text.split())
+        safe = "".join(f"\\{sign}" if sign in _MARKUP else sign for sign in line)
+        return {"text/plain": line, "text/markdown": f"### {safe}"}
+
+
+def _display(something: Any) -> None:
+    from IPython import display
+
+    show: Any = display.display
+    show(something)
+
+
+@dataclass
+class Page:
+    """An opened study and the count of what was shown. Made by `start`."""
+
+    study: Any
+    run_id: str = ""
+    shown: list[Any] = field(default_factory=list)
+
+    @property
+    def events(self) -> Any:
+        """What customers did."""
+        return self.study.events
+
+    @property
+    def responses(self) -> Any:
+        """What customers said."""
+        return self.study.responses
+
+    @property
+    def customers(self) -> Any:
+        """Who they are."""
+        return self.study.customers
+
+    @property
+    def funnels(self) -> Sequence[Any]:
+        """Funnels that the study declares."""
+        return tuple(self.study.spec.funnels or ())
+
+    @property
+    def clocks(self) -> Sequence[Any]:
+        """Clocks that the study declares."""
+        return tuple(self.study.spec.clocks or ())
+
+    @property
+    def say_do(self) -> Sequence[Any]:
+        """What the study compares between words and deeds."""
+        return tuple(self.study.spec.say_do or ())
+
+    def ask(self, analysis: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call an analysis; the answer is its result, or a `Missing` where the data do not suffice.
+
+        Examples
+        --------
+        >>> def median_time(values):
+        ...     raise NotEnoughDataError("Only 2 customers bought; at least 5 are needed.")
+        >>> Page(study=None).ask(median_time, [1, 2])
+        <Missing: Only 2 customers bought; at least 5 are needed.>
+        """
+        try:
+            result = analysis(*args, **kwargs)
+        except NotEnoughDataError as problem:
+            return Missing(t("This question cannot be answered from these data."), str(problem))
+        self.shown.append(result)
+        return result
+
+    def ask_each(self, analysis: Callable[..., Any], data: Any, specs: Sequence[Any], **common: Any) -> Any:
+        """Ask once per declaration of the study (funnels, clocks, ...), which fills the arguments.
+
+        A declaration gives the analysis every argument of that name that it takes; `common` goes before.
+        Where it names a unit, `data` is counted per that unit.
+
+        Returns
+        -------
+        Shown
+            All answers, each its own output; or one `Missing` if the study declares none.
+        """
+        if not specs:
+            return Missing(
+                t("There is nothing to show here."),
+                t("The study does not declare what this page is about."),
+                t("Add it to the study file; the documentation lists the sections."),
+            )
+        answers = [
+            self.ask(analysis, _per_unit(data, spec), **(_arguments(analysis, spec) | common))
+            for spec in specs
+        ]
+        return Shown(answers, [str(getattr(spec, "name", "") or "") for spec in specs])
+
+    def finish(self) -> None:
+        """Show the versions behind the numbers, and that the notebook came to its end."""
+        versions = software()
+        n_results = len(self.shown)
+        content = {"block": "finish", "run_id": self.run_id, "n_results": n_results, "environment": versions}
+        _display(Block(content, t("Environment"), list(versions.items())))
+
+
+def _arguments(analysis: Callable[..., Any], spec: Any) -> dict[str, Any]:
+    taken = inspect.signature(analysis).parameters
+    given = {_ARGUMENTS.get(name, name): getattr(spec, name) for name in type(spec).model_fields}
+    return {name: value for name, value in given.items() if name in taken and value is not None}
+
+
+def _per_unit(data: Any, spec: Any) -> Any:
+    unit = getattr(spec, "unit", None)
+    columns = (unit,) if isinstance(unit, str) else tuple(unit or ())
+    return data.per(unit) if columns not in ((), ("customer",)) else data
+
+
+def start(
+    *, study: str, data: str = "", lang: str = "", where: str = "", run_id: str = "", title: str = ""
+) -> Page:
+    """Open the study of this page and show what the numbers rest on.
+
+    Parameters
+    ----------
+    study : str
+        Path of the study file, as seen from the working folder or from one of the folders above it.
+    data : str
+        Data folder instead of the study's own.
+    lang : str
+        Language of the page; "" = the study's.
+    where : str
+        "attribute=value": only these customers.
+    run_id : str
+        Given by the runner; `finish` shows it.
+    title : str
+        Title of the page; "" = its first heading.
+
+    Returns
+    -------
+    Page
+
+    Raises
+    ------
+    ParameterError
+        CJ-RP-006: no such file or folder. What is wrong in the study or its data is said by `open_study`.
+    """
+    from cjlib.journey.study import open_study
+
+    if lang:
+        set_language(lang)
+    opened = open_study(
+        find("study", study), data=str(find("data", data)) if data else None, where=where or None
+    )
+    if not lang:
+        lang = str(getattr(opened.spec, "language", "") or "en")
+        set_language(lang)
+    facts = dict(opened.provenance)
+    params = {"study": study, "data": data, "lang": lang, "where": where}
+    content = {
+        "block": "start",
+        "title": title,
+        "study": opened.title,
+        "lang": lang,
+        "provenance": {**facts, "software": software()},
+        "params": params,
+    }
+    _display(Block(content, opened.title, _banner(facts, where)))
+    return Page(opened, run_id)
+
+
+def find(name: str, path: str) -> Path:
+    """`path` as given, or below the nearest folder above the working folder that has it.
+
+    So that `studies/demo.yml` is found by a notebook that JupyterLab runs in `notebooks/reports`.
+    """
+    for folder in (Path(), *Path.cwd().parents):
+        if (folder / path).exists():
+            return folder / path
+    raise ParameterError(
+        f"{name}={path!r} is not found, neither from the working folder nor from the folders above it.",
+        code="CJ-RP-006",
+    )
+
+
+def _banner(facts: Mapping[str, Any], where: str) -> list[tuple[str, str]]:
+    period = " – ".join(str(facts[key]) for key in ("first", "last") if facts.get(key))
+    rows = [
+        (t("Data complete up to"), str(facts.get("as_of", ""))),
+        (t("Zone"), str(facts.get("zone", ""))),
+        (t("Period"), period),
+        (t("Only"), where),
+    ]
+    for file in facts.get("files", []):
+        aside = sum(dict(file.get("set_aside") or {}).values())
+        used = t("{used} rows used, {aside} set aside", used=file.get("rows_used", 0), aside=aside)
+        rows.append((str(file.get("path", "")), f"{used}, SHA-256 {str(file.get('sha256', ''))[:12]}"))
+    return [(label, value) for label, value in rows if value]
