@@ -1,0 +1,55 @@
+"""Customer-journey workbench: what customers do, what they say, and where the two disagree.
+
+The names below load on first use, so that `import cjlib` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# name -> module; the whole public surface
+_FACADE = {
+    "open_study": "cjlib.journey.study",
+    "from_frames": "cjlib.journey.frames",
+    "start": "cjlib.report.page",
+    "data_quality": "cjlib.analyses.data_quality",
+    "funnel": "cjlib.analyses.funnel",
+    "time_to_event": "cjlib.analyses.time_to_event",
+    "churn": "cjlib.analyses.churn",
+    "retention": "cjlib.analyses.churn",
+    "scores": "cjlib.analyses.scores",
+    "said_and_done": "cjlib.analyses.said_and_done",
+    "score_then_done": "cjlib.analyses.said_and_done",
+    "journey_map": "cjlib.maps.model",
+    "simulate": "cjlib.datasets.simulate",
+    "Result": "cjlib.core.result",
+    "Note": "cjlib.core.result",
+    "EventLog": "cjlib.journey.tables",
+    "SurveyResponses": "cjlib.journey.tables",
+    "Customers": "cjlib.journey.tables",
+    "Study": "cjlib.journey.study",
+    "CjlibError": "cjlib.core.errors",
+    "SchemaError": "cjlib.core.errors",
+    "ParameterError": "cjlib.core.errors",
+    "NotEnoughDataError": "cjlib.core.errors",
+    "ReportError": "cjlib.core.errors",
+    "set_language": "cjlib.core.text",
+}
+
+__all__ = ["__version__", *_FACADE]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FACADE:
+        message = f"module 'cjlib' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(_FACADE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -110,7 +110,7 @@ def write(con: duckdb.DuckDBPyConnection, spec: StoreSpec, pseudonym_sql: str, f
     """Write the store from the raw tables in `con`; `pseudonym_sql` turns column `id` into hex text."""
     con.execute("SET TimeZone = 'UTC'")
     _units(con, pseudonym_sql)
-    late = con.execute("SELECT count(*) FROM raw_events WHERE at > ?", [spec.as_of_us]).fetchone()
+    late = con.execute("SELECT count(*) FROM raw_events WHERE \"at\" > ?", [spec.as_of_us]).fetchone()
     _copy(con, _events_sql(spec), folder / "events.parquet")
     _copy(con, _responses_sql(spec), folder / "responses.parquet")
     n_duplicate = _customers(con, spec, folder)
@@ -143,12 +143,12 @@ def _units(con: duckdb.DuckDBPyConnection, pseudonym_sql: str) -> None:
 
 def _events_sql(spec: StoreSpec) -> str:
     names = "".join(f", {quoted(name)}" for name in spec.event_attributes)
-    local = f"timezone('{spec.zone}', make_timestamptz(at))"
-    return f"""SELECT unit, at, row_number() OVER () - 1 AS ordinal, event, channel, value,
+    local = f"timezone('{spec.zone}', make_timestamptz({quoted('at')}))"
+    return f"""SELECT unit, "at", row_number() OVER () - 1 AS ordinal, event, channel, value,
         CAST(date_diff('day', DATE '1970-01-01', CAST({local} AS DATE)) AS INTEGER) AS day,
         CAST(date_part('year', {local}) * 12 + date_part('month', {local}) - 1 AS INTEGER) AS month{names}
-        FROM (SELECT keys.unit, e.* FROM raw_events e JOIN keys USING (customer) WHERE at <= {spec.as_of_us}
-        ORDER BY keys.unit, at, source, sequence, event, channel, value{names})"""
+        FROM (SELECT keys.unit, e.* FROM raw_events e JOIN keys USING (customer) WHERE "at" <= {spec.as_of_us}
+        ORDER BY keys.unit, "at", source, sequence, event, channel, value{names})"""
 
 
 def _responses_sql(spec: StoreSpec) -> str:
@@ -177,7 +177,7 @@ def _customers(con: duckdb.DuckDBPyConnection, spec: StoreSpec, folder: Path) ->
         con,
         f"""SELECT units.unit, units.pseudonym, coalesce(e.n_events, 0) AS n_events,
         e.first_at, e.last_at{chosen} FROM units
-        LEFT JOIN (SELECT unit, count(*) AS n_events, min(at) AS first_at, max(at) AS last_at
+        LEFT JOIN (SELECT unit, count(*) AS n_events, min("at") AS first_at, max("at") AS last_at
                    FROM read_parquet('{events}') GROUP BY unit) e USING (unit)
         LEFT JOIN (SELECT * FROM chosen WHERE nth = 1) c USING (unit) ORDER BY units.unit""",
         folder / "customers.parquet",
@@ -198,7 +198,7 @@ def write_meta(con: duckdb.DuckDBPyConnection, folder: Path, meta: Mapping[str, 
                                     ("events", "responses", "customers"))  # fmt: skip
     names = con.execute(f"SELECT event, count(*) FROM {events} GROUP BY 1 ORDER BY 1").fetchall()
     channels = con.execute(f"SELECT DISTINCT channel FROM {events} WHERE channel IS NOT NULL ORDER BY 1").fetchall()
-    span = con.execute(f"SELECT min(at), max(at) FROM {events}").fetchone() or (None, None)
+    span = con.execute(f"SELECT min(\"at\"), max(\"at\") FROM {events}").fetchone() or (None, None)
     answered = con.execute(
         f"SELECT count(*), count(answered_at), min(coalesce(asked_at, answered_at)), max(answered_at) FROM {responses}"
     ).fetchone() or (0, 0, None, None)
@@ -276,7 +276,7 @@ def derive(source: Store, target: Path, *, units_sql: str, meta: Mapping[str, An
                        "ORDER BY k.new_unit, r.response", folder / "responses.parquet")  # fmt: skip
             _copy(con, "SELECT k.new_unit AS unit, c.* EXCLUDE (unit, n_events, first_at, last_at), "
                        "e.n_events, e.first_at, e.last_at FROM chosen k JOIN customers c USING (unit) "
-                       f"LEFT JOIN (SELECT unit, count(*) AS n_events, min(at) AS first_at, max(at) AS last_at FROM "
+                       f"LEFT JOIN (SELECT unit, count(*) AS n_events, min(\"at\") AS first_at, max(\"at\") AS last_at FROM "
                        f"read_parquet('{folder / 'events.parquet'}') GROUP BY unit) e ON e.unit = k.new_unit "
                        "ORDER BY k.new_unit", folder / "customers.parquet")  # fmt: skip
             write_meta(con, folder, {**source.meta, **meta})

@@ -1,0 +1,337 @@
+"""Said and done: each answer beside what had happened *before it was given*, and what came after it.
+
+Two views of the same experience stand side by side, because they tell different stories. "Final" sorts
+answers by what had happened by the cut-off: it lets an answer know its future. "When answered" sorts
+them by what had happened strictly before the answer: this is the true one.
+With a deadline (a date per customer, such as a promised day) the experience is kept, late or missing;
+the day counts, so an event during the promised day keeps it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from datetime import datetime as clock
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from cjlib.core import checks
+from cjlib.core.duration import MICROSECONDS_PER_DAY, in_days, microseconds
+from cjlib.core.errors import NotEnoughDataError, ParameterError
+from cjlib.core.result import ALL, Column, Columns, Kpi, Note, Result
+from cjlib.core.text import interval, number, percent, t
+from cjlib.journey.answered import answers_with_events
+from cjlib.journey.tables import EventLog, SurveyResponses
+from cjlib.stats.curve import at, kaplan_meier
+from cjlib.stats.instrument import Instrument, instrument
+from cjlib.stats.mean import mean_interval
+from cjlib.stats.score import top_box
+
+FINAL, WHEN = "final", "when answered"
+_N = Column("n", "Int64", "Answers", "people", "people who answered")
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class SaidAndDoneResult(Result):
+    """Scores by what had happened, in the final and in the time-safe view."""
+
+    kind: ClassVar[str] = "said_and_done"
+    columns: ClassVar[Columns] = Columns(
+        (
+            Column("question", "string", ""),
+            Column("view", "string", "View"),
+            Column("category", "string", "What had happened"),
+            _N,
+            Column("mean", "float64", "Mean score", "score", "", ("n",)),
+            Column("ci_low", "float64", "95 % CI", "score", "Student's t", ("n",)),
+            Column("ci_high", "float64", "", "score", "", ("n",)),
+            Column("top_share", "float64", "Best answers", "proportion", "share inside the box", ("n",)),
+            Column("top_low", "float64", "95 % CI", "proportion", "Wilson interval", ("n",)),
+            Column("top_high", "float64", "", "proportion", "", ("n",)),
+        ),
+        caption="Scores by what had happened",
+    )  # fmt: skip
+
+    def question(self) -> str:
+        return t("What do customers say about {name}, and what had happened when they said it?", name=self.params["name"])
+
+    def _rows(self, view: str) -> pd.DataFrame:
+        return self._table[(self._table["view"] == t(view)) & self._table["mean"].notna()]
+
+    def answer(self) -> str:
+        now, final = self._rows(WHEN), self._rows(FINAL)
+        if len(now) < 2:
+            return t("Too few answers on both sides to compare.")
+        best, worst = now.loc[now["mean"].idxmax()], now.loc[now["mean"].idxmin()]
+        text = t(
+            "When they answered: {best} {m1} (95 % CI {ci1}, n = {n1}), {worst} {m2} (95 % CI {ci2}, n = {n2}).",
+            best=best["category"], m1=number(best["mean"], 2), ci1=_ci(best), n1=int(best["n"]),
+            worst=worst["category"], m2=number(worst["mean"], 2), ci2=_ci(worst), n2=int(worst["n"]),
+        )  # fmt: skip
+        moved = int(self.params["n_moved"])
+        if moved and len(final):
+            text += " " + t("{n} of {all} answers were given before what the final view ascribes to them.",
+                            n=moved, all=int(self.params["n_answers"]))  # fmt: skip
+        return text
+
+    def definition(self) -> str:
+        events = " / ".join(self.params["events"])
+        limit = t(" by the end of the day {deadline}", deadline=self.params["deadline"]) if self.params["deadline"] else ""
+        return t(
+            "Event: {events}{limit}. Final view: by the cut-off. When answered: strictly before the answer. "
+            "Mean with Student's t interval; best answers {box} with Wilson interval.",
+            events=events, limit=limit, box=", ".join(number(v) for v in self.params["box"]) or t("not defined"),
+        )  # fmt: skip
+
+    def plot(self, *, ax: Any = None) -> Any:
+        from cjlib.plots.said_done import draw
+
+        return draw(self._table, ax=ax)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ScoreThenDoneResult(Result):
+    """What people did within a horizon after their answer, by what they had said."""
+
+    kind: ClassVar[str] = "score_then_done"
+    columns: ClassVar[Columns] = Columns(
+        (
+            Column("group", "string", "Said"),
+            _N,
+            Column("n_event", "Int64", "Did it", "people", "had the outcome within the horizon"),
+            Column("n_open", "Int64", "Too early to tell", "people", "horizon not over, outcome not seen"),
+            Column("n_out", "Int64", "Did not", "people", "horizon over without the outcome"),
+            Column("estimate", "float64", "Share", "proportion", "Kaplan-Meier at the horizon", ("n", "n_event")),
+            Column("ci_low", "float64", "95 % CI", "proportion", "log-log interval", ("n", "n_event")),
+            Column("ci_high", "float64", "", "proportion", "", ("n", "n_event")),
+        ),
+        sums=(("n", ("n_event", "n_open", "n_out")),),
+        over="group",
+        caption="What they did after what they said",
+    )  # fmt: skip
+
+    def question(self) -> str:
+        return t("After their answer, who did {outcome} within {within}?", outcome=self.params["outcome"],
+                 within=self.params["within"])  # fmt: skip
+
+    def answer(self) -> str:
+        rows = self._table[(self._table["group"] != ALL) & self._table["estimate"].notna()]
+        if rows.empty:
+            return t("Too few people to tell what follows an answer.")
+        parts = [
+            t("{group} {share} ({ci})", group=r.group, share=percent(r.estimate),
+              ci=interval(r.ci_low, r.ci_high, percent)) for r in rows.itertuples()
+        ]  # fmt: skip
+        return t("Share with {outcome} within {within} of the answer: {parts}. An association, not an effect.",
+                 outcome=self.params["outcome"], within=self.params["within"], parts="; ".join(parts))  # fmt: skip
+
+    def definition(self) -> str:
+        return t(
+            "The clock starts at the answer; only events strictly after it count; people whose horizon is not "
+            "over at the cut-off are censored. Several answers of one person count once each."
+        )
+
+    def plot(self, *, ax: Any = None) -> Any:
+        from cjlib.plots.said_done import draw_shares
+
+        return draw_shares(self._table, ax=ax)
+
+
+def said_and_done(
+    responses: SurveyResponses,
+    log: EventLog,
+    *,
+    events: Sequence[str],
+    deadline: str | None = None,
+    instrument_name: str | None = None,
+    name: str | None = None,
+) -> SaidAndDoneResult:
+    """Estimate scores by whether an event had happened, at the cut-off and when the answer was given.
+
+    Parameters
+    ----------
+    responses : SurveyResponses
+    log : EventLog
+    events : what is looked for (any of them)
+    deadline : customer date the event should not miss, for example a promised day
+    instrument_name : which scores; may be left out where the study has one instrument
+    name : title of the experience; default the event names
+
+    Returns
+    -------
+    SaidAndDoneResult
+        One row per view and category.
+
+    Raises
+    ------
+    ParameterError
+        Unknown event, date or instrument.
+    NotEnoughDataError
+        No answer with score and date.
+    """
+    kind = _instrument(responses, instrument_name)
+    if deadline:
+        checks.one_of("deadline", deadline, list(responses.store.meta["customer_dates"]))
+    rows = answers_with_events(responses, log, events=events, columns=[deadline] if deadline else [])
+    rows = rows[rows["instrument"] == kind.name]
+    title = name or " / ".join(events)
+    if deadline:
+        due = _local_day(rows[deadline], responses.info.zone)
+        as_of_day = _local_day(pd.Series([float(log.as_of_us)]), responses.info.zone).iloc[0]
+        labels = {
+            FINAL: _kept(rows["event_day"], due, as_of_day, t("never")),
+            WHEN: _kept(rows["before_day"], due, np.inf, t("not yet")),
+        }
+    else:
+        labels = {
+            FINAL: _happened(rows["event_at"], t("never")),
+            WHEN: _happened(rows["before_at"], t("not yet")),
+        }
+    order = [t("on time"), t("late"), t("happened"), t("not yet"), t("never"), t("not due yet"), t("no deadline known")]
+    found = []
+    for view, label in labels.items():
+        for category in order:
+            part = rows.loc[label == category, "score"].to_numpy()
+            if len(part):
+                found.append({"question": title, "view": t(view), "category": category, **_row(part, kind)})
+    moved = int(((labels[FINAL] == t("late")) | (labels[FINAL] == t("on time")) | (labels[FINAL] == t("happened")))
+                .where(rows["before_at"].isna(), other=False).sum())  # fmt: skip
+    params = {"name": title, "events": list(events), "deadline": deadline or "", "instrument": kind.name,
+              "scale": list(kind.scale), "box": list(kind.good_scores), "n_answers": len(rows), "n_moved": moved}  # fmt: skip
+    notes = [Note("CJ-AN-030", "info", t(
+        "{n} of {all} answers were given before the event that the final view ascribes to them; the view when "
+        "answered is the one to trust.", n=moved, all=len(rows)))] if moved else []  # fmt: skip
+    return SaidAndDoneResult.build(pd.DataFrame(found, columns=list(SaidAndDoneResult.columns.names)),
+                                   data=responses.info, params=params, notes=notes, kpis=_kpis(found))  # fmt: skip
+
+
+def score_then_done(
+    responses: SurveyResponses,
+    log: EventLog,
+    *,
+    outcome: Sequence[str],
+    within: str | timedelta,
+    instrument_name: str | None = None,
+    confidence: float = 0.95,
+) -> ScoreThenDoneResult:
+    """Estimate the share of people with an outcome within a horizon after their answer, by score band.
+
+    Parameters
+    ----------
+    responses : SurveyResponses
+    log : EventLog
+    outcome : events that count, strictly after the answer
+    within : horizon, a duration with a unit
+    instrument_name : which scores; may be left out where the study has one instrument
+    confidence : level of the intervals
+
+    Returns
+    -------
+    ScoreThenDoneResult
+        One row per band (detractor, passive, promoter; best answers and others), "(all)" first.
+    """
+    kind = _instrument(responses, instrument_name)
+    horizon = microseconds("within", within)
+    rows = answers_with_events(responses, log, outcomes=outcome)
+    rows = rows[rows["instrument"] == kind.name]
+    length = rows["outcome_at"] - rows["answered_at"]
+    follow = log.as_of_us - rows["answered_at"]
+    hit = (length <= horizon) & length.notna()
+    frame = pd.DataFrame({
+        "band": bands(rows["score"], kind), "hit": hit, "open": ~hit & (follow < horizon),
+        "days": np.where(hit, length, np.minimum(follow, horizon)) / MICROSECONDS_PER_DAY,
+    })  # fmt: skip
+    names = [name for name in band_names(kind) if (frame["band"] == name).any()]
+    parts = [(ALL, frame), *[(name, frame[frame["band"] == name]) for name in names]]
+    table = pd.DataFrame([_after(name, part, in_days(horizon), confidence) for name, part in parts])
+    params = {"outcome": " / ".join(outcome), "within": str(within), "instrument": kind.name, "confidence": confidence}
+    return ScoreThenDoneResult.build(table, data=responses.info, params=params, notes=[
+        Note("CJ-AN-031", "info", t("People who answered differ from those who did not; this is an association."))
+    ])  # fmt: skip
+
+
+def bands(scores: pd.Series, kind: Instrument) -> pd.Series:
+    """Band of each score: the NPS classes, or best answers against the others."""
+    if kind.statistic == "net":
+        names = band_names(kind)
+        return pd.cut(scores, [-math.inf, 6, 8, math.inf], labels=names).astype(str)
+    best, other = band_names(kind)
+    return scores.isin(kind.good_scores).map({True: best, False: other})
+
+
+def band_names(kind: Instrument) -> list[str]:
+    """Bands of an instrument in the order they are printed."""
+    if kind.statistic == "net":
+        return [t("detractors (0-6)"), t("passives (7-8)"), t("promoters (9-10)")]
+    return [t("best answers"), t("other answers")]
+
+
+def _instrument(responses: SurveyResponses, name: str | None) -> Instrument:
+    known = responses.instruments
+    if not known:
+        raise NotEnoughDataError(t("The study has no survey answers, so what customers say is unknown."),
+                                 code="CJ-JN-004")  # fmt: skip
+    if name is None and len(known) > 1:
+        raise ParameterError(f"The study has several instruments; choose instrument_name among {', '.join(known)}.",
+                             code="CJ-AN-032")  # fmt: skip
+    chosen = instrument(checks.one_of("instrument_name", name or known[0], known))
+    scale = responses.scales.get(chosen.name)
+    return chosen if scale is None or chosen.statistic == "net" else chosen.on_scale(scale)
+
+
+def _local_day(instants: pd.Series, zone: str) -> pd.Series:
+    """Calendar day number (days since 1970-01-01) in the business zone; NaN stays NaN."""
+    moment = pd.to_datetime(instants, unit="us", utc=True).dt.tz_convert(ZoneInfo(zone)).dt.tz_localize(None)
+    epoch = pd.Timestamp(clock(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None))
+    return (moment.dt.normalize() - epoch) / pd.Timedelta(days=1)
+
+
+def _kept(event_day: pd.Series, due: pd.Series, today: float, missing: str) -> pd.Series:
+    """On time, late or missing against a promised day; before that day nothing is missing yet."""
+    label = pd.Series(missing, index=event_day.index)
+    label[event_day.notna() & (event_day <= due)] = t("on time")
+    label[event_day.notna() & (event_day > due)] = t("late")
+    label[event_day.isna() & (due >= today)] = t("not due yet")
+    label[due.isna()] = t("no deadline known")
+    return label
+
+
+def _happened(instant: pd.Series, missing: str) -> pd.Series:
+    return instant.notna().map({True: t("happened"), False: missing})
+
+
+def _row(values: np.ndarray[Any, Any], kind: Instrument) -> dict[str, Any]:
+    mean = mean_interval(values).iloc[0]
+    found = {"n": len(values), "mean": mean["estimate"], "ci_low": max(mean["ci_low"], kind.scale[0]),
+             "ci_high": min(mean["ci_high"], kind.scale[1]), "top_share": math.nan, "top_low": math.nan,
+             "top_high": math.nan}  # fmt: skip
+    if kind.good_scores:
+        box = top_box(values, kind.good_scores).iloc[0]
+        found |= {"top_share": box["estimate"], "top_low": box["ci_low"], "top_high": box["ci_high"]}
+    return found
+
+
+def _after(name: str, part: pd.DataFrame, horizon_days: float, confidence: float) -> dict[str, Any]:
+    counts = pd.DataFrame({"group": ALL, "duration_days": part["days"], "outcome": part["hit"].astype(int), "n": 1})
+    row = at(kaplan_meier(counts, confidence=confidence), [horizon_days]).iloc[0]
+    n_event, n_open = int(part["hit"].sum()), int(part["open"].sum())
+    return {"group": name, "n": len(part), "n_event": n_event, "n_open": n_open, "n_out": len(part) - n_event - n_open,
+            "estimate": 1 - row["estimate"], "ci_low": 1 - row["ci_high"], "ci_high": 1 - row["ci_low"]}  # fmt: skip
+
+
+def _ci(row: pd.Series) -> str:
+    return interval(row["ci_low"], row["ci_high"], lambda value: number(value, 2))
+
+
+def _kpis(rows: list[dict[str, Any]]) -> list[Kpi]:
+    return [
+        Kpi(measure=f"mean_{row['category']}", label=t("Mean score, {category}", category=row["category"]),
+            estimate=row["mean"], ci_low=row["ci_low"], ci_high=row["ci_high"], n=row["n"], form="score",
+            definition=t("answers by what had happened when they were given"))
+        for row in rows if row["view"] == t(WHEN)
+    ]  # fmt: skip

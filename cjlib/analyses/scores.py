@@ -1,0 +1,218 @@
+"""Scores: what customers said on a scale, each figure with its definition, interval and distribution.
+
+NPS as promoters minus detractors (adjusted Wald interval), CSAT as the top-two share (Wilson), CES as
+mean and easy side; never two instruments mixed. Answers only; who did not answer is counted beside.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from cjlib.core import checks
+from cjlib.core.errors import NotEnoughDataError
+from cjlib.core.result import ALL, GROUP, Column, Columns, Kpi, Note, Result
+from cjlib.core.text import interval, number, percent, points, t
+from cjlib.journey.tables import SurveyResponses
+from cjlib.stats.instrument import Instrument, instrument
+from cjlib.stats.mean import mean_interval
+from cjlib.stats.score import distribution, nps_from_scores, top_box
+from cjlib.stats.survey import response_rate
+
+_N = Column("n", "Int64", "Answers", "people", "people who answered")
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ScoresResult(Result):
+    """Score, interval, share of the best answers and distribution per group."""
+
+    kind: ClassVar[str] = "scores"
+    columns: ClassVar[Columns] = Columns(
+        (
+            GROUP, _N,
+            Column("score", "float64", "Score", "score", "NPS in points, otherwise the mean", ("n",)),
+            Column("ci_low", "float64", "95 % CI", "score", "", ("n",)),
+            Column("ci_high", "float64", "", "score", "", ("n",)),
+            Column("top_share", "float64", "Best answers", "proportion", "share inside the box", ("n",)),
+            Column("top_low", "float64", "95 % CI", "proportion", "Wilson interval", ("n",)),
+            Column("top_high", "float64", "", "proportion", "", ("n",)),
+        ),
+        over="group",
+        caption="Score by group",
+    )  # fmt: skip
+    more_columns: ClassVar[dict[str, Columns]] = {
+        "distribution": Columns(
+            (GROUP, Column("value", "string", "Answer"), _N, Column("share", "float64", "Share", "proportion", "", ("n",))),
+            over="group",
+            caption="Distribution of the answers",
+        ),
+        "invitations": Columns(
+            (
+                GROUP,
+                Column("n_asked", "Int64", "Asked", "people", "invitations"),
+                Column("n_answered", "Int64", "Answered", "people"),
+                Column("rate", "float64", "Response rate", "proportion", "", ("n_asked", "n_answered")),
+                Column("rate_low", "float64", "95 % CI", "proportion", "", ("n_asked", "n_answered")),
+                Column("rate_high", "float64", "", "proportion", "", ("n_asked", "n_answered")),
+            ),
+            caption="Who answered",
+        ),
+    }  # fmt: skip
+
+    @property
+    def _name(self) -> str:
+        return {"nps": "NPS", "csat": "CSAT", "ces": "CES"}.get(self.params["instrument"], t("score"))
+
+    def question(self) -> str:
+        if self.params["by"]:
+            return t("{name}: what do customers say, by {by}?", name=self._name, by=self.params["by"])
+        return t("{name}: what do customers say?", name=self._name)
+
+    def answer(self) -> str:
+        row = self._table.iloc[0]
+        if pd.isna(row["score"]):
+            return t("Too few people answered to print a score.")
+        n = int(row["n"])
+        if self.params["instrument"] == "nps":
+            return t("NPS {score} (95 % CI {ci}) from {n} answers.", score=points(row["score"]),
+                     ci=interval(row["ci_low"], row["ci_high"], points), n=n)  # fmt: skip
+        mean = t("mean {mean} (95 % CI {ci})", mean=number(row["score"], 2),
+                 ci=interval(row["ci_low"], row["ci_high"], lambda x: number(x, 2)))  # fmt: skip
+        if math.isnan(row["top_share"]):
+            return t("{mean} from {n} answers.", mean=mean.capitalize(), n=n)
+        return t("{share} gave one of the best answers (95 % CI {ci}), {mean}, from {n} answers.",
+                 share=percent(row["top_share"]), ci=interval(row["top_low"], row["top_high"], percent),
+                 mean=mean, n=n)  # fmt: skip
+
+    def definition(self) -> str:
+        kind = instrument(self.params["instrument"])
+        box = self.params["box"]
+        text = t(kind.definition) + " " + t("Scale {low} to {high}.", low=number(self.params["scale"][0]),
+                                            high=number(self.params["scale"][1]))  # fmt: skip
+        return text + (" " + t("Best answers: {box}.", box=", ".join(number(v) for v in box)) if box else "")
+
+    def plot(self, *, ax: Any = None) -> Any:
+        from cjlib.plots.score import draw
+
+        return draw(self._table, self._more["distribution"], instrument=self.params["instrument"], ax=ax)
+
+
+def scores(
+    responses: SurveyResponses, *, instrument_name: str, by: str | None = None, confidence: float = 0.95
+) -> ScoresResult:
+    """Estimate the score of one instrument, overall and by group.
+
+    Parameters
+    ----------
+    responses : SurveyResponses
+    instrument_name : "nps", "csat", "ces" or "other"; must occur in the study
+    by : response attribute, "stage" or customer attribute
+    confidence : level of the intervals
+
+    Returns
+    -------
+    ScoresResult
+        `.table` per group, "(all)" first; `.more("distribution")`; `.more("invitations")` where the
+        invitations without an answer are known.
+
+    Raises
+    ------
+    NotEnoughDataError
+        There is no answer on this instrument.
+
+    Notes
+    -----
+    Definitions and sources in `cjlib.stats.instrument`; NPS interval Rocks (2016), box Wilson (1927),
+    mean Student's t.
+
+    Examples
+    --------
+    >>> from cjlib.datasets.example import example_responses
+    >>> scores(example_responses(), instrument_name="nps").kpi("score").estimate
+    0.0
+    """
+    if responses.n_invitations:
+        checks.one_of("instrument_name", instrument_name, responses.instruments)
+    columns = ["instrument", "answered_at", "score", *([by] if by else [])]
+    frame = responses.frame(columns)
+    frame = frame[frame["instrument"] == instrument_name]
+    kind = instrument(instrument_name)
+    if instrument_name in responses.scales and instrument_name != "nps":
+        kind = kind.on_scale(responses.scales[instrument_name])
+    frame["group"] = frame[by].fillna("(unknown)").astype(str) if by else ALL
+    answered = frame[frame["score"].notna()]
+    if answered.empty:
+        raise NotEnoughDataError(t("Nobody answered {name}, so there is no score.", name=instrument_name.upper()),
+                                 code="CJ-AN-020")  # fmt: skip
+    order = list(answered["group"].value_counts().index) if by else []
+    parts = [(ALL, answered), *[(name, answered[answered["group"] == name]) for name in order]]
+    table = pd.DataFrame([_row(name, part, kind, confidence) for name, part in parts])
+    spread = pd.concat([_distribution(name, part, kind) for name, part in parts], ignore_index=True)
+    more = {"distribution": spread}
+    if responses.all_invitations_known:
+        everyone = [(ALL, frame), *[(name, frame[frame["group"] == name]) for name in order]]
+        more["invitations"] = pd.DataFrame([_rate(name, part) for name, part in everyone])
+    params = {"instrument": instrument_name, "scale": list(kind.scale), "box": list(kind.good_scores),
+              "by": by or "", "confidence": confidence}  # fmt: skip
+    return ScoresResult.build(table, data=responses.info, params=params, more=more,
+                              kpis=_kpis(table.iloc[0], more, instrument_name), notes=_notes(responses, frame))  # fmt: skip
+
+
+def _row(name: str, part: pd.DataFrame, kind: Instrument, confidence: float) -> dict[str, Any]:
+    values = part["score"].to_numpy()
+    main = nps_from_scores(values, confidence=confidence) if kind.statistic == "net" else mean_interval(values)
+    found = {"group": name, "n": len(values), "score": main["estimate"].iloc[0],
+             "ci_low": main["ci_low"].iloc[0], "ci_high": main["ci_high"].iloc[0],
+             "top_share": math.nan, "top_low": math.nan, "top_high": math.nan}  # fmt: skip
+    if kind.statistic != "net":
+        # A mean cannot lie outside its scale; a t interval of a few answers can.
+        found["ci_low"], found["ci_high"] = max(found["ci_low"], kind.scale[0]), min(found["ci_high"], kind.scale[1])
+    if kind.good_scores:
+        box = top_box(values, kind.good_scores, confidence=confidence).iloc[0]
+        found |= {"top_share": box["estimate"], "top_low": box["ci_low"], "top_high": box["ci_high"]}
+    return found
+
+
+def _distribution(name: str, part: pd.DataFrame, kind: Instrument) -> pd.DataFrame:
+    table = distribution(part["score"].to_numpy(), scale=kind.scale)
+    return pd.DataFrame({"group": name, "value": [f"{v:g}" for v in table["score"]],
+                         "n": table["n_responses"], "share": table["share"]})  # fmt: skip
+
+
+def _rate(name: str, part: pd.DataFrame) -> dict[str, Any]:
+    row = response_rate([int(part["score"].notna().sum())], [len(part)]).iloc[0]
+    return {"group": name, "n_asked": len(part), "n_answered": int(part["score"].notna().sum()),
+            "rate": row["estimate"], "rate_low": row["ci_low"], "rate_high": row["ci_high"]}  # fmt: skip
+
+
+def _kpis(row: pd.Series, more: dict[str, pd.DataFrame], name: str) -> list[Kpi]:
+    if name == "nps":
+        found = [Kpi(measure="score", label="NPS", estimate=row["score"], ci_low=row["ci_low"],
+                     ci_high=row["ci_high"], n=int(row["n"]), form="points")]  # fmt: skip
+    elif math.isnan(row["top_share"]):
+        found = []
+    else:
+        found = [Kpi(measure="top_share", label=t("{name} best answers", name=name.upper()), estimate=row["top_share"],
+                     ci_low=row["top_low"], ci_high=row["top_high"], n=int(row["n"]), form="percent")]  # fmt: skip
+    if name != "nps":
+        found.append(Kpi(measure="score", label=t("{name} mean", name=name.upper()), estimate=row["score"],
+                         ci_low=row["ci_low"], ci_high=row["ci_high"], n=int(row["n"]), form="score"))  # fmt: skip
+    if "invitations" in more:
+        rate = more["invitations"].iloc[0]
+        found.append(Kpi(measure="response_rate", label=t("Response rate"), estimate=rate["rate"],
+                         ci_low=rate["rate_low"], ci_high=rate["rate_high"], n=int(rate["n_asked"]), form="percent"))  # fmt: skip
+    return found
+
+
+def _notes(responses: SurveyResponses, frame: pd.DataFrame) -> list[Note]:
+    if responses.all_invitations_known:
+        silent = int(frame["score"].isna().sum())
+        return [Note("CJ-AN-021", "caution", t(
+            "{n} of {all} people asked did not answer; the score speaks for those who did.",
+            n=silent, all=len(frame)))]  # fmt: skip
+    return [Note("CJ-AN-022", "caution", t(
+        "The files hold answers only, not the invitations: the response rate is unknown and the score speaks "
+        "for those who answered."))]  # fmt: skip

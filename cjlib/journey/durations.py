@@ -1,0 +1,110 @@
+"""Count tables for curves, made on the engine: (group, duration_days, outcome, n).
+
+Durations are elapsed days of 86,400 s. Who has no outcome by the cut-off is censored there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from cjlib.core.duration import MICROSECONDS_PER_DAY
+from cjlib.core.result import ALL
+from cjlib.journey.match import Block, Ints, Ties, chains, first_outcome, first_per_unit
+from cjlib.journey.tables import EventLog
+
+ANY = "any"  # as a start: whatever the customer did first
+
+
+def durations(
+    log: EventLog,
+    *,
+    start: Sequence[str] | str,
+    outcomes: Sequence[Sequence[str]],
+    by: str | None = None,
+    resolution_us: int = 1,
+) -> pd.DataFrame:
+    """Time from the first `start` event to the first of several outcomes, per group and over all.
+
+    Parameters
+    ----------
+    log : EventLog
+    start : event name(s), or "any" for the customer's first event (which may itself be the outcome)
+    outcomes : names of the events of outcome 1, 2, ...
+    by : attribute to group by; groups come beside the rows of "(all)"
+    resolution_us : durations are cut down to multiples of it; 1 keeps them exact
+
+    Returns
+    -------
+    DataFrame
+        group (text), duration_days (float), outcome (0 = open at the cut-off, 1, 2, ...), n
+    """
+    codes = [log.codes(f"outcomes[{i}]", names) if names else [] for i, names in enumerate(outcomes)]
+    entry = None if start == ANY else log.codes("start", start)
+    grouping = log.grouping(by)
+    as_of = log.as_of_us
+
+    def kernel(block: Block) -> pd.DataFrame:
+        kind = np.arange(len(block.unit)) if entry is None else block.positions(entry)
+        entries = first_per_unit(block, kind)
+        found, which = first_outcome(block, entries, codes, inclusive=entry is None)
+        end = np.where(found >= 0, block.at[found] if len(block.at) else 0, as_of)
+        length = (end - block.at[entries]) // resolution_us * resolution_us
+        return pd.DataFrame({"group": grouping.of(block, entries), "us": length, "outcome": which})
+
+    rows = log.run(kernel, columns=grouping.columns)
+    return count_table(rows, split=by is not None)
+
+
+def count_table(rows: pd.DataFrame, *, split: bool) -> pd.DataFrame:
+    """Rows (group, us, outcome) counted; with `split`, the groups come after the rows of "(all)"."""
+    parts = [rows.assign(group=ALL)]
+    if split:
+        parts.append(rows)
+    counted = []
+    for part in parts:
+        grouped = part.groupby(["group", "us", "outcome"], sort=True).size().rename("n").reset_index()
+        counted.append(grouped)
+    table = pd.concat(counted, ignore_index=True)
+    table["duration_days"] = table.pop("us") / MICROSECONDS_PER_DAY
+    order = [ALL, *[name for name in by_size(rows) if name != ALL]] if split else [ALL]
+    table["group"] = pd.Categorical(table["group"], categories=order)
+    return table[["group", "duration_days", "outcome", "n"]]
+
+
+def by_size(rows: pd.DataFrame) -> list[str]:
+    """Group labels, largest first, ties by name: the same order in every figure of a report."""
+    sizes = rows["group"].value_counts()
+    return [str(name) for name in sorted(sizes.index, key=lambda name: (-sizes[name], name))]
+
+
+def funnel_rows(
+    log: EventLog,
+    *,
+    steps: Sequence[Sequence[str]],
+    window_us: int | None,
+    entry: Literal["first", "best"],
+    ties: Ties,
+    by: str | None,
+) -> pd.DataFrame:
+    """One row per customer who entered: group, follow_us (cut-off minus entry), d1, d2, ... (microseconds
+    from the entry to the match of each step, -1 where not reached). For `stats` only."""
+    codes = [log.codes(f"steps[{i}]", names) for i, names in enumerate(steps)]
+    grouping = log.grouping(by)
+    as_of = log.as_of_us
+
+    def kernel(block: Block) -> pd.DataFrame:
+        found = chains(block, codes, window=window_us, entry=entry, ties=ties)
+        columns: dict[str, Ints | np.ndarray] = {
+            "group": grouping.of(block, found.entry),
+            "follow_us": as_of - block.at[found.last_entry],
+        }
+        for number, matched in enumerate(found.steps, start=1):
+            length = block.at[matched] - block.at[found.entry] if len(matched) else matched
+            columns[f"d{number}"] = np.where(matched >= 0, length, -1)
+        return pd.DataFrame(columns)
+
+    return log.run(kernel, columns=grouping.columns)
