@@ -327,7 +327,9 @@ def _incidence_error(
     f = incidence
     linear = f * np.cumsum(b) - np.cumsum(b * f)
     square = f**2 * np.cumsum(c) - 2 * f * np.cumsum(c * f) + np.cumsum(c * f**2)
-    result: Floats = np.sqrt(np.clip(np.cumsum(a) - 2 * linear + square, 0, None))
+    variance = np.cumsum(a) - 2 * linear + square
+    # Once everyone has had this outcome the terms cancel; what is left is rounding.
+    result: Floats = np.sqrt(np.where(f < 1 - _ROUNDING, np.clip(variance, 0, None), 0.0))
     return result
 
 

@@ -78,12 +78,8 @@ def nps(
     """
     checks.one_of("method", method, ("adjusted", "wald"))
     z = z_value(confidence)
-    counts = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(x, float)) for x in (promoters, passives, detractors))
-    )
-    if any((count < 0).any() for count in counts):
-        raise ParameterError("Counts of answers are not negative.", code="CJ-ST-005")
-    up, middle, down = counts
+    given = np.broadcast_arrays(np.atleast_1d(promoters), np.atleast_1d(passives), np.atleast_1d(detractors))
+    up, middle, down = (whole_counts(counts) for counts in given)
     n = up + middle + down
     estimate, error = _net(up, middle, down)
     centre = estimate
