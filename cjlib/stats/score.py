@@ -17,7 +17,7 @@ from scipy.special import ndtr
 from cjlib.core import checks
 from cjlib.core.errors import ParameterError
 from cjlib.stats.instrument import INSTRUMENTS, Instrument, instrument
-from cjlib.stats.mean import bootstrap_mean, counted, mean_interval
+from cjlib.stats.mean import bootstrap_mean, counted, mean_interval, whole_counts
 from cjlib.stats.proportion import Floats, share, wilson, z_value
 
 __all__ = [

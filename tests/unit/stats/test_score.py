@@ -80,12 +80,12 @@ def test_coverage_by_exact_enumeration_equals_the_table_of_the_note(p, d, n, wal
 @pytest.mark.parametrize(
     ("score", "kind"),
     [
-        (0, "n_detractor"),
-        (6, "n_detractor"),
-        (7, "n_passive"),
-        (8, "n_passive"),
-        (9, "n_promoter"),
-        (10, "n_promoter"),
+        (0, "detractor"),
+        (6, "detractor"),
+        (7, "passive"),
+        (8, "passive"),
+        (9, "promoter"),
+        (10, "promoter"),
     ],
 )
 def test_the_cut_points_are_nine_and_six(score, kind):
