@@ -1,0 +1,1 @@
+"""One module per question: check, compute, build a Result."""

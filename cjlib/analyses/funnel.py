@@ -176,6 +176,24 @@ def funnel(
                               notes=_notes(table, params, log))  # fmt: skip
 
 
+def passage(log: EventLog, first: Sequence[str], then: Sequence[str]) -> dict[str, float]:
+    """Customers with any event of `first`, how many had any of `then` later, and how long that took.
+
+    Returns
+    -------
+    dict
+        n, n_next, passage (share by the cut-off) with Wilson limits, median_days (Kaplan-Meier).
+    """
+    rows = funnel_rows(log, steps=[first, then], window_us=None, entry="first", ties="order", by=None)
+    reached, follow = rows["d2"].to_numpy(), rows["follow_us"].to_numpy()
+    step = _step(reached, follow, None, 0.95)
+    return {
+        "n": step["n_start"], "n_next": step["n_reached"], "passage": step["share_mature"],
+        "passage_low": step["ci_low"], "passage_high": step["ci_high"],
+        "median_days": _median(rows["d1"].to_numpy(), reached, follow, None),
+    }  # fmt: skip
+
+
 def _tabulate(
     rows: pd.DataFrame, labels: Sequence[str], width: int | None, *, split: bool, curve: bool, confidence: float
 ) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 The figure is read as tags and text and written again from scratch, so that nothing of the source's
 syntax survives: unknown elements are dropped with their content, unknown attributes alone, references
-may only point inside the figure, and every id gets the figure's own prefix.
+may only point inside the figure, and every id gets the figure's own prefix. Styles become presentation
+attributes, so that a page may forbid inline styles.
 """
 
 from __future__ import annotations
@@ -23,21 +24,34 @@ _ATTRIBUTES = (
     "font-family font-size font-style font-weight font-stretch text-anchor dominant-baseline alignment-baseline "
     "letter-spacing textLength lengthAdjust rotate offset stop-color stop-opacity gradientUnits "
     "gradientTransform spreadMethod fx fy patternUnits patternTransform patternContentUnits markerWidth "
-    "markerHeight markerUnits refX refY orient marker-start marker-mid marker-end vector-effect style "
+    "markerHeight markerUnits refX refY orient marker-start marker-mid marker-end vector-effect "
     "href xlink:href xml:space display visibility shape-rendering paint-order"
 )
 _STYLES = frozenset(
     "fill fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-dasharray stroke-dashoffset "
-    "stroke-linecap stroke-linejoin stroke-miterlimit opacity font font-family font-size font-style font-weight "
-    "font-stretch font-variant text-anchor dominant-baseline stop-color stop-opacity letter-spacing display "
-    "visibility white-space paint-order clip-path".split()
+    "stroke-linecap stroke-linejoin stroke-miterlimit opacity font-family font-size font-style font-weight "
+    "font-stretch text-anchor dominant-baseline stop-color stop-opacity letter-spacing display visibility "
+    "paint-order clip-path".split()
 )
 _SPELLED = {name.lower(): name for name in _ELEMENTS.split()}
 _NAMED = {name.lower(): name for name in _ATTRIBUTES.split()}
 _EMPTY = re.compile(r"[\s\x00-\x1f]+")
 _INNER = re.compile(r"url\(\s*['\"]?#([\w.:-]+)['\"]?\s*\)")
-_STYLE_VALUE = re.compile(r"[\w\s.,#%()'\"+-]*")
+_FONT_SIZE = re.compile(r"\d+(?:\.\d+)?(?:px|pt)")
 _COLOUR_FUNCTION = re.compile(r"(?:rgba?|hsla?)\(")
+
+
+def _declarations(style: str) -> list[tuple[str, str | None]]:
+    """Allowed declarations of a style attribute; of the `font` shorthand only the size is kept."""
+    found: list[tuple[str, str | None]] = []
+    for declaration in style.split(";"):
+        name, _, value = declaration.partition(":")
+        name, value = name.strip().lower(), value.strip()
+        if name == "font" and (size := _FONT_SIZE.search(value)):
+            found.append(("font-size", size[0]))
+        elif name in _STYLES:
+            found.append((name, value))
+    return found
 
 
 class _Writer(HTMLParser):
@@ -66,7 +80,8 @@ class _Writer(HTMLParser):
                 self.skipped.append(tag)
             return
         kept = {} if self.stack else dict(self.root)
-        for name, value in attrs:
+        styles = [pair for name, value in attrs if name == "style" for pair in _declarations(value or "")]
+        for name, value in [*styles, *attrs]:
             if name in _NAMED and (safe := self._value(name, value or "")) is not None:
                 kept.setdefault(_NAMED[name], safe)
         if not self.stack:
@@ -85,27 +100,11 @@ class _Writer(HTMLParser):
         if name in {"href", "xlink:href"}:
             target = _EMPTY.sub("", value)
             return f"#{self.prefix}{target[1:]}" if re.fullmatch(r"#[\w.:-]+", target) else None
-        if name == "style":
-            return self._style(value) or None
-        return self._references(value)
-
-    def _references(self, value: str) -> str | None:
-        """The value with its inner references prefixed; None if it calls anything else."""
+        # Inner references get the prefix; a value that calls anything else is dropped.
         rest = _COLOUR_FUNCTION.sub("", _INNER.sub("", value)).lower()
         if "url" in rest or "\\" in rest or "script" in rest or "@" in rest:
             return None
         return _INNER.sub(lambda found: f"url(#{self.prefix}{found[1]})", value)
-
-    def _style(self, value: str) -> str:
-        kept = []
-        for declaration in value.split(";"):
-            name, _, setting = declaration.partition(":")
-            name, setting = name.strip().lower(), setting.strip()
-            if name not in _STYLES or not _STYLE_VALUE.fullmatch(setting):
-                continue
-            if (safe := self._references(setting)) is not None:
-                kept.append(f"{name}:{safe}")
-        return ";".join(kept)
 
     def handle_endtag(self, tag: str) -> None:
         if self.skipped:

@@ -68,6 +68,11 @@ class Kpi:
     form: Literal["percent", "points", "days", "number", "score"] = "number"
     definition: str = ""
 
+    def __post_init__(self) -> None:
+        # numpy scalars come in from tables; JSON and comparisons want plain numbers
+        for name in ("estimate", "ci_low", "ci_high"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+
     def card(self) -> dict[str, str]:
         """The number as a reader sees it: value, interval, n, definition."""
         form = FORMS[self.form]
