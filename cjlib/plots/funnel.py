@@ -18,6 +18,7 @@ from cjlib.core.gate import ALL
 from cjlib.core.result import HIDDEN
 from cjlib.core.text import number, percent, t
 from cjlib.plots import style
+from cjlib.plots.marks import beside, head, point, rows
 from cjlib.plots.sheet import Sheet, empty, sheet
 from cjlib.plots.style import count, known, label, rate
 
@@ -63,8 +64,8 @@ def draw(
     >>> counts = {"n_start": [100, 100], "n_reached": [100, 38], "n_open": [0, 5], "n_out": [0, 57]}
     >>> names = {"group": "(all)", "step": ["visit", "purchase"], "step_order": [0, 1]}
     >>> ax = draw(pd.DataFrame({**names, **counts, **shares}))
-    >>> ax.get_title(loc="left")
-    'The largest loss is between visit and purchase: 60.0% of those at visit go no further'
+    >>> ax.get_title(loc="left").splitlines()
+    ['The largest loss is between visit and purchase:', '60.0% of those at visit go no further']
     """
     drawn = _prepared(table)
     if drawn.empty:
@@ -74,7 +75,7 @@ def draw(
     steps = list(dict.fromkeys(drawn["step"]))
     heading = title or _finding(drawn, groups)
     if len(groups) > MOST_GROUPED:
-        return _panels(drawn, groups[:MOST_PANELS], palette, heading, unit, len(groups), ax)
+        return _panels(drawn, palette, heading, unit=unit, ax=ax)
     grouped = len(groups) > 1
     pitch = GROUPED_ROW if grouped else ROW
     height = len(steps) * (len(groups) * pitch + (GAP if grouped else 0))
@@ -95,9 +96,7 @@ def _prepared(table: pd.DataFrame) -> pd.DataFrame:
     if (frame["group"] != ALL).any():
         frame = frame[frame["group"] != ALL]
     order = {group: place for place, group in enumerate(dict.fromkeys(table["group"]))}
-    frame = frame.sort_values("group", key=lambda names: names.map(order), kind="stable").reset_index(
-        drop=True
-    )
+    frame = frame.sort_values("group", key=lambda names: names.map(order), kind="stable").reset_index(drop=True)
     names = ["share_curve", "curve_low", "curve_high"]
     curve = "share_curve" in frame and frame["share_curve"].notna().any()
     source = names if curve else ["share_mature", "ci_low", "ci_high"]
@@ -123,11 +122,11 @@ def _finding(frame: pd.DataFrame, groups: list[str]) -> str:
     drops = rates.shift() - rates
     if drops.notna().sum() == 0 or not drops.max() > 0:
         return t("Steps reached")
-    at = int(drops.idxmax())
-    here, before = frame.loc[at], frame.loc[at - 1]
+    at = int(drops.fillna(-1).to_numpy().argmax())
+    here, before = frame.iloc[at], frame.iloc[at - 1]
     return t(
         "The largest loss is between {a} and {b}: {x} of those at {a} go no further",
-        a=label(before["step"]), b=label(here["step"]), x=percent(1 - rates[at] / rates[at - 1]),
+        a=label(before["step"]), b=label(here["step"]), x=percent(1 - rates.iloc[at] / rates.iloc[at - 1]),
     )  # fmt: skip
 
 
@@ -159,12 +158,10 @@ def _place(step: int, group: int, n_groups: int, pitch: float) -> float:
     return step * (n_groups * pitch + gap) + gap / 2 + (group + 0.5) * pitch
 
 
-def _bars(
-    ax: Any, frame: pd.DataFrame, groups: list[str], palette: Mapping[str, str], *, pitch: float
-) -> None:
+def _bars(ax: Any, frame: pd.DataFrame, groups: list[str], palette: Mapping[str, str], *, pitch: float) -> None:
     steps = list(dict.fromkeys(frame["step_order"]))
     height = pitch * (0.62 if len(groups) == 1 else 0.76)
-    for row in frame.itertuples():
+    for row in rows(frame):
         y = _place(steps.index(row.step_order), groups.index(row.group), len(groups), pitch)
         if not known(row.n_reached) or not count(row.n_start):
             ax.text(0.01, y, HIDDEN, va="center", color=style.MUTED, gid="hidden")
@@ -180,9 +177,9 @@ def _bars(
         if out:
             ax.barh(y, out, left=reached + still, height=height, color=style.OUT, label="out")
         if not row.first:
-            _whisker(ax, row, y)
+            point(ax, y, row.rate, row.low, row.high)
     if len(groups) > 1:
-        _group_names(ax, frame, groups, palette, pitch)
+        _group_names(ax, frame, groups, pitch)
     top = _place(len(steps) - 1, len(groups) - 1, len(groups), pitch) + pitch / 2
     ax.set(xlim=(0, 1), ylim=(top + (GAP / 2 if len(groups) > 1 else 0), 0))
     ticks, texts = style.percent_ticks(0, 1)
@@ -193,36 +190,18 @@ def _bars(
     ax.set_xlabel(t("share of those who entered"))
 
 
-def _whisker(ax: Any, row: Any, y: float) -> None:
-    """Point and interval in ink on a white casing, so that it reads on any bar."""
-    if not known(row.rate):
-        return
-    if known(row.low) and known(row.high):
-        ax.plot([row.low, row.high], [y, y], color="#ffffff", linewidth=4.2, solid_capstyle="round")
-        ax.plot([row.low, row.high], [y, y], color=style.INK, linewidth=1.6, gid="interval")
-    ax.plot(
-        [row.rate], [y], "o", color=style.INK, markersize=5.5, markeredgecolor="#ffffff",
-        markeredgewidth=1.1, gid="rate", clip_on=False, zorder=4,
-    )  # fmt: skip
-
-
-def _group_names(
-    ax: Any, frame: pd.DataFrame, groups: list[str], palette: Mapping[str, str], pitch: float
-) -> None:
+def _group_names(ax: Any, frame: pd.DataFrame, groups: list[str], pitch: float) -> None:
     """Names inside the bars of the first step, which are full by definition."""
     for place, group in enumerate(groups):
         y = _place(0, place, len(groups), pitch)
         colour = "#ffffff" if count(frame.loc[frame["group"] == group, "n_reached"].iloc[0]) else style.MUTED
         text = style.wrap(label(group), 220, style.SMALL, bold=True, lines=1)
-        ax.text(
-            0.012, y, text, color=colour, fontsize=style.SMALL, fontweight="bold", va="center", gid="group"
-        )
+        ax.text(0.012, y, text, color=colour, fontsize=style.SMALL, fontweight="bold", va="center", gid="group")
 
 
 def _names(ax: Any, steps: list[str], groups: list[str], pitch: float) -> None:
     places = [
-        sum(_place(k, g, len(groups), pitch) for g in range(len(groups))) / len(groups)
-        for k in range(len(steps))
+        sum(_place(k, g, len(groups), pitch) for g in range(len(groups))) / len(groups) for k in range(len(steps))
     ]
     ax.set_yticks(places, [style.wrap(label(step), 120, lines=2) for step in steps])
 
@@ -230,25 +209,14 @@ def _names(ax: Any, steps: list[str], groups: list[str], pitch: float) -> None:
 def _columns(page: Sheet, frame: pd.DataFrame, groups: list[str], pitch: float) -> None:
     """Numbers right of the bars: people who reached the step, and the rate with its interval."""
     steps = list(dict.fromkeys(frame["step_order"]))
-    for row in frame.itertuples():
+    for row in rows(frame):
         y = _place(steps.index(row.step_order), groups.index(row.group), len(groups), pitch)
         reached = number(count(row.n_reached)) if known(row.n_reached) else HIDDEN
-        _beside(page.ax, y, REACHED_AT, reached, "right", color=style.INK, gid="n")
+        beside(page.ax, y, REACHED_AT, reached, "right", color=style.INK, gid="n")
         if not row.first and known(row.rate):
-            _beside(page.ax, y, RATE_AT, rate(row.rate, row.low, row.high), "left", gid="label")
-    for x, text, side in ((REACHED_AT, t("reached"), "right"), (RATE_AT, t("rate (95 % interval)"), "left")):
-        page.ax.annotate(
-            text, (1, 1), xycoords="axes fraction", xytext=(x, 6), textcoords="offset points", ha=side,
-            va="bottom", color=style.MUTED, fontsize=style.SMALL,
-        )  # fmt: skip
-
-
-def _beside(ax: Any, y: float, x: float, text: str, side: str, **options: Any) -> None:
-    settings = {"color": style.MUTED, "fontsize": style.SMALL, **options}
-    ax.annotate(
-        text, (1, y), xycoords=("axes fraction", "data"), xytext=(x, 0), textcoords="offset points",
-        ha=side, va="center", **settings,
-    )  # fmt: skip
+            beside(page.ax, y, RATE_AT, rate(row.rate, row.low, row.high), "left", gid="label")
+    head(page.ax, REACHED_AT, t("reached"), "right")
+    head(page.ax, RATE_AT, t("rate (95 % interval)"), "left")
 
 
 def _notes(page: Sheet, frame: pd.DataFrame) -> None:
@@ -256,16 +224,10 @@ def _notes(page: Sheet, frame: pd.DataFrame) -> None:
         page.note(t("{sign} Too few people to be shown.", sign=HIDDEN))
 
 
-def _panels(
-    frame: pd.DataFrame,
-    groups: list[str],
-    palette: Mapping[str, str],
-    heading: str,
-    unit: str,
-    n_groups: int,
-    ax: Any,
-) -> Any:
+def _panels(frame: pd.DataFrame, palette: Mapping[str, str], heading: str, *, unit: str, ax: Any) -> Any:
     """One small funnel per group, three in a row, all on the same scale."""
+    everyone = list(dict.fromkeys(frame["group"]))
+    groups = everyone[:MOST_PANELS]
     across = 3
     down = -(-len(groups) // across)
     steps = list(dict.fromkeys(frame["step"]))
@@ -286,20 +248,18 @@ def _panels(
                 _names(panel, steps, [group], 18.0)
             entered = number(count(part["n_start"].iloc[0]))
             name = style.wrap(label(group), 110, style.BASE, bold=True, lines=1)
-            panel.set_title(
-                t("{name}, n = {n}", name=name, n=entered), loc="left", fontsize=style.BASE, pad=5
-            )
+            panel.set_title(t("{name}, n = {n}", name=name, n=entered), loc="left", fontsize=style.BASE, pad=5)
             _panel_labels(panel, part)
         page.header(heading, _subtitle(frame, unit), keys=_keys(frame, grouped=True), gap=16)
         _notes(page, frame)
-        if n_groups > len(groups):
-            page.note(t("{n} more groups are in the table.", n=n_groups - len(groups)))
+        if len(everyone) > len(groups):
+            page.note(t("{n} more groups are in the table.", n=len(everyone) - len(groups)))
     return page.ax
 
 
 def _panel_labels(panel: Any, part: pd.DataFrame) -> None:
     """Rate right of each bar; the interval is drawn, its limits are in the table."""
-    for place, row in enumerate(part.itertuples()):
+    for place, row in enumerate(rows(part)):
         if not row.first and known(row.rate):
             y = _place(place, 0, 1, 18.0)
-            _beside(panel, y, 34.0, percent(row.rate), "right", color=style.INK, gid="label")
+            beside(panel, y, 34.0, percent(row.rate), "right", color=style.INK, gid="label")

@@ -42,11 +42,7 @@ class Sheet:
     @property
     def height(self) -> float:
         """Height of the plot area in points."""
-        return (
-            72 * self.body
-            if self.own
-            else float(self.ax.get_window_extent().height) * 72 / self.ax.figure.dpi
-        )
+        return 72 * self.body if self.own else float(self.ax.get_window_extent().height) * 72 / self.ax.figure.dpi
 
     def header(self, title: str, subtitle: str = "", *, keys: Sequence[Any] = (), gap: float = 8.0) -> None:
         """Title (the finding), subtitle (what is drawn) and a legend line, flush left above the plot.

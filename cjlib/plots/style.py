@@ -29,7 +29,7 @@ TITLE, BASE, SMALL = 11.5, 9.0, 8.3  # points
 INK, MUTED, GRID, PAPER = "#1f2a30", "#55626b", "#e1e6e9", "#ffffff"
 EVERYBODY = "#1b4b50"  # "(all)", in every figure
 PALETTE = ("#2f6fd0", "#b4530a", "#5b2a86", "#ad5097", "#652b15", "#836c3f", "#2222a0")
-OUT, OPEN_EDGE, ABSENT = "#e9edef", "#8c989f", "#f3f5f6"
+OUT, OPEN_EDGE, ABSENT = "#e9edef", "#848f97", "#f3f5f6"
 SEQUENCE = ("#eef6f4", "#bfe0da", "#7fbdb8", "#3f8f90", "#1b6468", "#123f44")
 
 RC: dict[str, Any] = {
@@ -54,11 +54,11 @@ RC: dict[str, Any] = {
 
 # --- words ------------------------------------------------------------------------------------------
 def label(value: object) -> str:
-    """Name of a group, step or category as it is printed: "(all)" in words, one line, no controls.
+    r"""Name of a group, step or category as it is printed: "(all)" in words, one line, no controls.
 
     Examples
     --------
-    >>> label("(all)"), label("Web\\n shop")
+    >>> label("(all)"), label("Web\n shop")
     ('all', 'Web shop')
     """
     text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "", str(value))
@@ -83,7 +83,7 @@ def text_width(text: str, size: float = BASE, *, bold: bool = False) -> float:
 
 
 def wrap(text: str, width: float, size: float = BASE, *, bold: bool = False, lines: int = 0) -> str:
-    """`text` broken at spaces into lines of at most `width` points.
+    r"""`text` broken at spaces into lines of at most `width` points.
 
     A single word that is too long is broken where it must be. With `lines`, what does not fit is cut
     with an ellipsis; titles are never given that limit. No-break spaces hold.
@@ -91,7 +91,7 @@ def wrap(text: str, width: float, size: float = BASE, *, bold: bool = False, lin
     Examples
     --------
     >>> wrap("shipping fees shown too late", 80)
-    'shipping fees\\nshown too late'
+    'shipping fees\nshown too late'
     """
     made: list[str] = []
     line = ""
@@ -99,9 +99,7 @@ def wrap(text: str, width: float, size: float = BASE, *, bold: bool = False, lin
         piece = word
         while text_width(piece, size, bold=bold) > width:
             fits = next(
-                n
-                for n in range(len(piece), 0, -1)
-                if n == 1 or text_width(piece[:n], size, bold=bold) <= width
+                n for n in range(len(piece), 0, -1) if n == 1 or text_width(piece[:n], size, bold=bold) <= width
             )
             made += [line, piece[:fits]] if line else [piece[:fits]]
             line, piece = "", piece[fits:]
@@ -185,9 +183,7 @@ def text_on(background: str) -> str:
 
 
 # --- numbers on axes --------------------------------------------------------------------------------
-def nice_ticks(
-    low: float, high: float, *, most: int = 6, steps: Sequence[float] = (1, 2, 2.5, 5, 10)
-) -> list[float]:
+def nice_ticks(low: float, high: float, *, most: int = 6, steps: Sequence[float] = (1, 2, 2.5, 5, 10)) -> list[float]:
     """Round values from `low` to `high`, at most `most` of them."""
     span = max(high - low, 1e-9)
     for power in range(math.floor(math.log10(span)) - 2, math.floor(math.log10(span)) + 3):
@@ -209,9 +205,7 @@ def percent_ticks(low: float, high: float, *, most: int = 6) -> tuple[list[float
 def number_ticks(low: float, high: float, *, most: int = 6) -> tuple[list[float], list[str]]:
     """Ticks of a plain axis and their labels in the language of the report."""
     ticks = nice_ticks(low, high, most=most)
-    digits = next(
-        d for d in range(6) if d == 5 or all(abs(x * 10**d - round(x * 10**d)) < 1e-6 for x in ticks)
-    )
+    digits = next(d for d in range(6) if d == 5 or all(abs(x * 10**d - round(x * 10**d)) < 1e-6 for x in ticks))
     return ticks, [number(tick, digits) for tick in ticks]
 
 
