@@ -194,7 +194,7 @@ def after_sales(rng: np.random.Generator, people: pd.DataFrame, log: Log, delive
         ("review", "web", 0.18, 2.0, 12.0),
         ("referral", "social", 0.10, 5.0, 30.0),
         ("points_used", "shop", 0.15, 12.0, 40.0),
-        ("newsletter_click", "e-mail", 0.30, 10.0, 40.0),
+        ("offer_click", "e-mail", 0.30, 10.0, 40.0),
     ):
         days = first + exponential(rng, len(people), spread)
         does = np.flatnonzero(had & chance(rng, len(people), share * content) & (days < alive))

@@ -14,7 +14,7 @@ after-sales       CES 1-7     6.0 (7 = very easy), each minute of waiting above 
 loyalty           NPS 0-10    8.5, fee -0.9, each day late -0.5 (at most 4), minute above 5: -0.06
 ================  ==========  =========================================================================
 
-Answering: log-odds = -0.2 + persona + 0.25 * further visits - 0.5 fee - 1.2 late - 0.9 long wait, each term
+Answering: log-odds = -0.2 + persona + 0.25 * further visits - 0.5 fee - 1.2 late - 0.6 long wait, each term
 only if it lies before the invitation. All of it is visible behaviour.
 """
 
@@ -51,9 +51,7 @@ AFTER_SALES = Survey(stage="after-sales", instrument="ces", low=1, high=7, invit
 LOYALTY = Survey(stage="loyalty", instrument="nps", low=0, high=10, invited=0.90, noise=1.5)
 
 
-def invite(
-    rng: np.random.Generator, people: pd.DataFrame, *, purchased: Ints, delivered: Ints
-) -> pd.DataFrame:
+def invite(rng: np.random.Generator, people: pd.DataFrame, *, purchased: Ints, delivered: Ints) -> pd.DataFrame:
     """Every invitation, with the true score of everybody and whether and when it is answered.
 
     `purchased` and `delivered` are the minutes of the first order, -1 where there is none.
@@ -168,7 +166,7 @@ def _answer_probability(people: pd.DataFrame, who: Ints, *, fee: bool, late: boo
     if late:
         log_odds = log_odds - 1.2 * _flag(people, "late", who)
     if waited:
-        log_odds = log_odds - 0.9 * _flag(people, "long_wait", who)
+        log_odds = log_odds - 0.6 * _flag(people, "long_wait", who)
     return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 

@@ -210,7 +210,7 @@ def topics(answers: pd.DataFrame) -> Texts:
         ((survey == "reception") & late, "delay"),
         (survey == "reception", "packaging"),
         ((survey == "after-sales") & high, "support"),
-        ((survey == "after-sales") & waited, "wait"),
+        ((survey == "after-sales") & low & waited, "wait"),
         (survey == "after-sales", "lukewarm"),
         (high, "loyal"),
         (low & late, "delay"),

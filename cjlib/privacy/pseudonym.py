@@ -130,7 +130,7 @@ def pseudonym(key: Key, namespace: str, identifier: str) -> str:
     return hmac.new(key.secret, message, hashlib.sha256).hexdigest()[:LENGTH]
 
 
-def hmac_sql(column_sql: str, *, key: Key, namespace: str) -> tuple[str, dict[str, bytes]]:
+def hmac_sql(column_sql: str, key: Key, namespace: str) -> tuple[str, dict[str, bytes]]:
     """DuckDB expression equal to `pseudonym` of a VARCHAR expression, and its named parameters.
 
     NULL stays NULL. The key enters only through the parameters `$pseudonym_inner` and
@@ -141,7 +141,7 @@ def hmac_sql(column_sql: str, *, key: Key, namespace: str) -> tuple[str, dict[st
     --------
     >>> import duckdb
     >>> demo = Key(secret=b"correct horse battery staple", source="environment")
-    >>> sql, values = hmac_sql("id", key=demo, namespace="customer")
+    >>> sql, values = hmac_sql("id", demo, "customer")
     >>> row = duckdb.execute(f"SELECT {sql} FROM (SELECT '00123' AS id)", values).fetchone()
     >>> row[0] == pseudonym(demo, "customer", "00123")
     True

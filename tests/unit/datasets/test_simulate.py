@@ -49,9 +49,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
 
 @pytest.mark.parametrize("persona", [p.name for p in PERSONAS])
 @pytest.mark.parametrize("days", [1, 30, 200])
-def test_conversion_without_censoring_is_the_true_one(
-    seen_to_the_end: Simulated, persona: str, days: int
-) -> None:
+def test_conversion_without_censoring_is_the_true_one(seen_to_the_end: Simulated, persona: str, days: int) -> None:
     people = seen_to_the_end.customers
     members = people.loc[people["persona"] == persona, "customer"]
     waited = firsts(seen_to_the_end.events, "purchase") - firsts(seen_to_the_end.events, "visit")
@@ -78,9 +76,7 @@ def test_second_purchases_come_at_the_true_rate(seen_to_the_end: Simulated, pers
     people = seen_to_the_end.customers
     bought = seen_to_the_end.events[seen_to_the_end.events["event"] == "purchase"]
     bought = bought[bought["customer"].isin(people.loc[people["persona"] == persona, "customer"])]
-    times = bought.groupby("customer")["at"].agg(
-        lambda at: at.iloc[1] - at.iloc[0] if len(at) > 1 else np.inf
-    )
+    times = bought.groupby("customer")["at"].agg(lambda at: at.iloc[1] - at.iloc[0] if len(at) > 1 else np.inf)
     share = float((times <= 90 * DAY).mean())
     assert close(share, float(seen_to_the_end.truth.repurchased(90, persona=persona)), len(times))
 
@@ -122,9 +118,7 @@ def test_silence_depends_on_behaviour_only(seen_to_the_end: Simulated) -> None:
     ("survey", "lived", "loss"),
     [("decision", "fee", 0.8), ("reception", "late", 0.8), ("after-sales", "long_wait", 0.8)],
 )
-def test_scores_are_caused_by_experience(
-    seen_to_the_end: Simulated, survey: str, lived: str, loss: float
-) -> None:
+def test_scores_are_caused_by_experience(seen_to_the_end: Simulated, survey: str, lived: str, loss: float) -> None:
     truth = seen_to_the_end.truth
     asked = truth.invitations[truth.invitations["survey"] == survey]
     asked = asked.merge(truth.customers[["customer", lived]], on="customer")
@@ -140,9 +134,7 @@ def test_praise_then_abandonment_is_planted_at_the_known_rate(seen_to_the_end: S
     assert close(len(planted) / len(left), PRAISE_THEN_LEAVE, len(left))
 
     praise = seen_to_the_end.responses
-    praise = praise[(praise["stage"] == "comparison") & praise["customer"].isin(planted)].set_index(
-        "customer"
-    )
+    praise = praise[(praise["stage"] == "comparison") & praise["customer"].isin(planted)].set_index("customer")
     assert len(praise) == len(planted)
     assert (praise["score"] == 5).all()
     assert (praise["comment"] != "").all()
@@ -175,9 +167,7 @@ def test_what_lies_after_the_cut_off_is_not_in_the_tables(cut: Simulated) -> Non
 def test_some_customers_are_still_open_at_the_cut_off(cut: Simulated) -> None:
     ended = cut.events.loc[cut.events["event"].isin(["purchase", "unsubscribe"]), "customer"].nunique()
     latent = cut.truth.customers
-    later = (
-        latent["entry_at"] + latent[["purchase_days", "unsubscribe_days"]].min(axis=1) * DAY
-    ) >= cut.as_of
+    later = (latent["entry_at"] + latent[["purchase_days", "unsubscribe_days"]].min(axis=1) * DAY) >= cut.as_of
     assert ended == 5_000 - later.sum()
     assert later.sum() > 100
 

@@ -22,7 +22,7 @@ DEMO = Key(secret=b"a key of some length", source="environment")
 
 
 def in_duckdb(ids: list[str | None], *, key: Key = DEMO, namespace: str = "customer") -> list[str | None]:
-    sql, values = hmac_sql("id", key=key, namespace=namespace)
+    sql, values = hmac_sql("id", key, namespace)
     con = duckdb.connect()
     con.execute("CREATE TABLE t (row INTEGER, id VARCHAR)")
     con.executemany("INSERT INTO t VALUES (?, ?)", list(enumerate(ids))) if ids else None
@@ -69,7 +69,7 @@ def test_ten_thousand_random_ids_agree_with_duckdb() -> None:
     letters = np.array(list("0123456789abcdefÉéß-_|. €"))
     ids = ["".join(letters[rng.integers(0, len(letters), size)]) for size in rng.integers(0, 40, 10_000)]
     con = duckdb.connect()
-    sql, values = hmac_sql("id", key=DEMO, namespace="client")
+    sql, values = hmac_sql("id", DEMO, "client")
     con.execute("CREATE TABLE t AS SELECT unnest($ids) AS id", {"ids": ids})
     assert [row[0] for row in con.execute(f"SELECT {sql} FROM t", values).fetchall()] == [
         pseudonym(DEMO, "client", value) for value in ids
@@ -98,7 +98,7 @@ def test_ids_namespaces_and_keys_are_told_apart() -> None:
 
 
 def test_the_statement_does_not_hold_the_key() -> None:
-    sql, _ = hmac_sql("id", key=DEMO, namespace="customer")
+    sql, _ = hmac_sql("id", DEMO, "customer")
     assert "some length" not in sql
     assert DEMO.secret.hex() not in sql
     assert "some length" not in repr(DEMO)
@@ -109,7 +109,7 @@ def test_the_statement_does_not_hold_the_key() -> None:
 def test_half_a_million_ids_take_about_a_second() -> None:
     con = duckdb.connect()
     con.execute("CREATE TABLE t AS SELECT printf('%08d', i) AS id FROM range(500000) r(i)")
-    sql, values = hmac_sql("id", key=DEMO, namespace="customer")
+    sql, values = hmac_sql("id", DEMO, "customer")
     start = time.perf_counter()
     con.execute(f"CREATE TABLE u AS SELECT {sql} AS p FROM t", values)
     took = time.perf_counter() - start
