@@ -124,9 +124,7 @@ def _midnight(name: str, value: str) -> int:
     try:
         stamp = pd.Timestamp(value)
     except ValueError as error:
-        raise ParameterError(
-            f'{name}={value!r} is not a date like "2026-07-01".', code="CJ-DS-001"
-        ) from error
+        raise ParameterError(f'{name}={value!r} is not a date like "2026-07-01".', code="CJ-DS-001") from error
     return int(stamp.tz_localize(ZONE).timestamp()) // 60
 
 

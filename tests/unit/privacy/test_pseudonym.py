@@ -158,9 +158,7 @@ def test_a_key_file_that_others_can_read_is_closed(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("content", ["", "zz", "ab" * 31])
-def test_a_damaged_key_file_is_not_replaced(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
-) -> None:
+def test_a_damaged_key_file_is_not_replaced(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str) -> None:
     monkeypatch.delenv("CJ_KEY", raising=False)
     (tmp_path / KEY_FILE).write_text(content)
     with pytest.raises(EnvironmentProblem, match=r"damaged.*64 hexadecimal") as caught:

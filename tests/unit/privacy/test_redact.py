@@ -27,9 +27,7 @@ def make_iban(rng: np.random.Generator, country: str, account: str) -> str:
     """IBAN with the check digits of ISO 13616, computed independently of the rule under test."""
     digits = "".join(str(ord(c) - 55) if c.isalpha() else c for c in account + country + "00")
     whole = f"{country}{98 - int(digits) % 97:02d}{account}"
-    return [whole, spaced(whole, *[4] * 9), whole.lower(), spaced(whole, *[4] * 9, by="\u00a0")][
-        rng.integers(4)
-    ]
+    return [whole, spaced(whole, *[4] * 9), whole.lower(), spaced(whole, *[4] * 9, by="\u00a0")][rng.integers(4)]
 
 
 def digits(rng: np.random.Generator, n: int) -> str:
@@ -59,9 +57,7 @@ def nirs(rng: np.random.Generator) -> str:
 def cards(rng: np.random.Generator) -> str:
     start, size = [("4", 16), ("51", 16), ("5561", 16), ("2221", 16), ("37", 15)][rng.integers(5)]
     body = start + digits(rng, size - 1 - len(start))
-    total = sum(
-        sum(divmod(2 * int(d), 10)) if spot % 2 == 0 else int(d) for spot, d in enumerate(reversed(body))
-    )
+    total = sum(sum(divmod(2 * int(d), 10)) if spot % 2 == 0 else int(d) for spot, d in enumerate(reversed(body)))
     whole = body + str(-total % 10)
     if size == 15:
         return [whole, spaced(whole, 4, 6, 5)][rng.integers(2)]
@@ -84,8 +80,7 @@ def phones(rng: np.random.Generator) -> str:
 
 def emails(rng: np.random.Generator) -> str:
     first, last = (
-        str(rng.choice(names))
-        for names in (["jean", "zoé", "m", "lea.anne"], ["martin", "o'neil", "d-c", "x_1"])
+        str(rng.choice(names)) for names in (["jean", "zoé", "m", "lea.anne"], ["martin", "o'neil", "d-c", "x_1"])
     )
     host = str(rng.choice(["example.com", "example.fr", "mail.example.org", "gmail.com", "laposte.net"]))
     name, site = host.rsplit(".", 1)
@@ -189,9 +184,7 @@ def test_recall_and_precision_hold_on_the_labelled_corpus() -> None:
         wrong += [(text, clean)] * extra
     recall = {kind: float(np.mean(values)) for kind, values in hit.items()}
     assert len(corpus()) >= 300
-    assert {
-        k: v for k, v in recall.items() if v < (0.99 if k in ("e-mail", "IBAN", "phone") else 0.95)
-    } == {}, missed
+    assert {k: v for k, v in recall.items() if v < (0.99 if k in ("e-mail", "IBAN", "phone") else 0.95)} == {}, missed
     assert right / (right + len(wrong)) >= 0.97, wrong
 
 
@@ -239,9 +232,7 @@ def test_an_address_at_the_border_of_what_is_read_is_not_shown() -> None:
             assert "39 98" not in redact(whole, limit=5000)
 
 
-@pytest.mark.parametrize(
-    "unit", ["a", "a.", "1", "0 ", "a@", "+", "1.", ":a", "FR76", "http://", "((", "0-", "at "]
-)
+@pytest.mark.parametrize("unit", ["a", "a.", "1", "0 ", "a@", "+", "1.", ":a", "FR76", "http://", "((", "0-", "at "])
 def test_hostile_repetition_stays_fast(unit: str) -> None:
     text = (unit * 200_000)[:200_000]
     start = time.perf_counter()
