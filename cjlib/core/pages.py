@@ -57,4 +57,11 @@ def severity_word(severity: str) -> str:
 
 def status_word(status: str) -> str:
     """Word for a report's status."""
-    return {"failed": t("Failed"), "partial": t("Partial")}.get(status, t("Completed"))
+    words = {
+        "failed": t("Failed"),
+        "partial": t("Partial"),
+        "interrupted": t("Interrupted"),
+        "planned": t("Not run yet"),
+        "running": t("Running"),
+    }
+    return words.get(status, t("Completed"))
