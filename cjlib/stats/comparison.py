@@ -79,11 +79,7 @@ def log_rank(counts: pd.DataFrame, *, rho: float = 0.0, gamma: float = 0.0) -> L
     weight = before**rho * (1 - before) ** gamma
     share = at_risk / total
     # With one person left at risk the event has no variance.
-    spread = (
-        weight**2
-        * happened
-        * np.divide(total - happened, total - 1, out=np.zeros(total.size), where=total > 1)
-    )
+    spread = weight**2 * happened * np.divide(total - happened, total - 1, out=np.zeros(total.size), where=total > 1)
     covariance = np.diag(share @ spread) - (share * spread) @ share.T
     difference = ((events - happened * share) * weight).sum(axis=1)
     # The rows sum to zero, and groups that never meet split the matrix: its rank is the degrees of freedom.

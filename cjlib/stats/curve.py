@@ -179,9 +179,7 @@ def at(curve: pd.DataFrame, times: npt.ArrayLike) -> pd.DataFrame:
     """
     grid = np.atleast_1d(np.asarray(times, dtype=float))
     if not (grid >= 0).all():
-        raise ParameterError(
-            "A curve is read at times of 0 days or more, and none may be NaN.", code="CJ-ST-006"
-        )
+        raise ParameterError("A curve is read at times of 0 days or more, and none may be NaN.", code="CJ-ST-006")
     frames = []
     for keys, block, ended in _steps(curve):
         time = block["time_days"].to_numpy()
@@ -190,9 +188,7 @@ def at(curve: pd.DataFrame, times: npt.ArrayLike) -> pd.DataFrame:
         read = {name: np.where(known, block[name].to_numpy()[row], np.nan) for name in _VALUES}
         at_risk = np.append(block["n_at_risk"].to_numpy(), 0)[np.searchsorted(time, grid, side="left")]
         so_far = np.cumsum(block["n_event"].to_numpy())[row]
-        frames.append(
-            pd.DataFrame({**keys, "time_days": grid, "n_at_risk": at_risk, "n_event": so_far, **read})
-        )
+        frames.append(pd.DataFrame({**keys, "time_days": grid, "n_at_risk": at_risk, "n_event": so_far, **read}))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -285,9 +281,7 @@ def _survival_frame(block: RiskBlock, z: float, confidence: float) -> pd.DataFra
     )
 
 
-def _incidence_frame(
-    block: RiskBlock, column: int, outcome: int, z: float, confidence: float
-) -> pd.DataFrame:
+def _incidence_frame(block: RiskBlock, column: int, outcome: int, z: float, confidence: float) -> pd.DataFrame:
     at_risk, events = block.n_at_risk, block.n_event[:, column]
     survival = np.cumprod(1 - block.n_event.sum(axis=1) / at_risk)
     before = np.append(1.0, survival[:-1])
@@ -309,9 +303,7 @@ def _incidence_frame(
     )
 
 
-def _incidence_error(
-    block: RiskBlock, events: npt.NDArray[np.int64], before: Floats, incidence: Floats
-) -> Floats:
+def _incidence_error(block: RiskBlock, events: npt.NDArray[np.int64], before: Floats, incidence: Floats) -> Floats:
     """Delta-method error: an event at s moves F(t) by S(s-)·dA_k(s) - (F(t)-F(s))/(1-dA(s))·dA(s).
 
     The variance Σ A(s) - 2(F(t)-F(s))·B(s) + (F(t)-F(s))²·C(s) is expanded into running sums, so that all
@@ -321,9 +313,7 @@ def _incidence_error(
     a = before**2 * events * (at_risk - events) / at_risk.astype(float) ** 3
     b = before * events / at_risk.astype(float) ** 2
     # Where everyone left has an outcome nothing follows: F(t) = F(s) and the term vanishes.
-    c = np.divide(
-        total, at_risk * (at_risk - total).astype(float), out=np.zeros(total.size), where=total < at_risk
-    )
+    c = np.divide(total, at_risk * (at_risk - total).astype(float), out=np.zeros(total.size), where=total < at_risk)
     f = incidence
     linear = f * np.cumsum(b) - np.cumsum(b * f)
     square = f**2 * np.cumsum(c) - 2 * f * np.cumsum(c * f) + np.cumsum(c * f**2)
@@ -339,9 +329,7 @@ def _effective(block: RiskBlock, survival: Floats) -> Floats:
     return result
 
 
-def _limits(
-    incidence: Floats, error: Floats, effective: Floats, z: float, confidence: float
-) -> tuple[Floats, Floats]:
+def _limits(incidence: Floats, error: Floats, effective: Floats, z: float, confidence: float) -> tuple[Floats, Floats]:
     """Interval of an incidence on log(-log(1-F)); Wilson at exactly 0 and 1."""
     inner = (incidence > _ROUNDING) & (incidence < 1 - _ROUNDING)
     share = np.where(inner, incidence, 0.5)

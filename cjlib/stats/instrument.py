@@ -88,8 +88,7 @@ INSTRUMENTS = {
         statistic="net",
         box="none",
         definition=(
-            "Share of promoters (9-10) minus share of detractors (0-6), in points from -100 to 100; "
-            "7-8 are passive."
+            "Share of promoters (9-10) minus share of detractors (0-6), in points from -100 to 100; 7-8 are passive."
         ),
         source="Reichheld (2003), The One Number You Need to Grow, Harvard Business Review 81(12)",
     ),

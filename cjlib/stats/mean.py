@@ -19,9 +19,7 @@ Ints = npt.NDArray[np.int64]
 _CHUNK = 4_000_000  # numbers drawn at once by the bootstrap: 32 MB
 
 
-def mean_interval(
-    scores: npt.ArrayLike, *, n: npt.ArrayLike | None = None, confidence: float = 0.95
-) -> pd.DataFrame:
+def mean_interval(scores: npt.ArrayLike, *, n: npt.ArrayLike | None = None, confidence: float = 0.95) -> pd.DataFrame:
     """Compute the mean score with its t interval.
 
     Parameters

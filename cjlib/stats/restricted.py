@@ -64,9 +64,7 @@ def restricted_mean(curve: pd.DataFrame, tau: float, *, confidence: float = 0.95
     return pd.DataFrame(rows, columns=["group", "tau_days", "estimate", "std_error", "ci_low", "ci_high"])
 
 
-def restricted_mean_difference(
-    means: pd.DataFrame, *, baseline: str, confidence: float = 0.95
-) -> pd.DataFrame:
+def restricted_mean_difference(means: pd.DataFrame, *, baseline: str, confidence: float = 0.95) -> pd.DataFrame:
     """Compare the restricted mean of each group with that of `baseline`.
 
     Parameters

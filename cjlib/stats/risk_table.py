@@ -38,11 +38,6 @@ class RiskBlock:
     n_event: Ints
     n_censored: Ints
 
-    @property
-    def ended(self) -> bool:
-        """Whether nobody was left open: everyone at risk at the last time had an event."""
-        return bool(self.n_at_risk[-1] == self.n_event[-1].sum())
-
 
 def checked(counts: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a count table with n > 0, or say which rule is broken.

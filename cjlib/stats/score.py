@@ -231,9 +231,7 @@ def top_box(
     [[3.0, 0.75]]
     """
     if not len(box):
-        raise ParameterError(
-            "The box is empty: name the scores that count, for example (4, 5).", code="CJ-ST-008"
-        )
+        raise ParameterError("The box is empty: name the scores that count, for example (4, 5).", code="CJ-ST-008")
     values, counts = counted(scores, n)
     inside, total = counts[np.isin(values, box)].sum(), counts.sum()
     low, high = wilson([inside], [total], confidence=confidence)

@@ -9,9 +9,7 @@ import pandas as pd
 from cjlib.stats.proportion import share, wilson
 
 
-def response_rate(
-    n_responses: npt.ArrayLike, n_delivered: npt.ArrayLike, *, confidence: float = 0.95
-) -> pd.DataFrame:
+def response_rate(n_responses: npt.ArrayLike, n_delivered: npt.ArrayLike, *, confidence: float = 0.95) -> pd.DataFrame:
     """Compute the share of delivered invitations that were answered, with its Wilson interval.
 
     Parameters

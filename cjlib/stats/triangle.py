@@ -59,9 +59,7 @@ def retention_triangle(cells: pd.DataFrame, *, confidence: float = 0.95) -> pd.D
     if cells.duplicated(["cohort", "age"]).any():
         twice = int(cells.duplicated(["cohort", "age"]).sum())
         raise ParameterError(f"{twice} cells of the triangle occur twice; sum them first.", code="CJ-ST-010")
-    if (cells["n_active"] > cells["n_at_risk"]).any() or (cells[["n_at_risk", "n_active"]] < 0).any(
-        axis=None
-    ):
+    if (cells["n_active"] > cells["n_at_risk"]).any() or (cells[["n_at_risk", "n_active"]] < 0).any(axis=None):
         raise ParameterError("A cell has more people active than at risk, or fewer than 0.", code="CJ-ST-010")
     if not (cells["n_at_risk"] > 0).any():
         raise NotEnoughDataError(

@@ -11,9 +11,7 @@ from cjlib.stats.comparison import log_rank, pairwise_log_rank
 
 from .data import counts_of, freireich, lung, reference
 
-people = st.lists(
-    st.tuples(st.integers(0, 12), st.integers(0, 1), st.sampled_from("abc")), min_size=4, max_size=60
-)
+people = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 1), st.sampled_from("abc")), min_size=4, max_size=60)
 
 
 def of(rows):
@@ -170,8 +168,6 @@ def test_without_a_difference_it_rejects_at_its_level():
     rejected = 0
     for _ in range(600):
         time, lost = rng.exponential(1, 120), rng.uniform(0, 3, 120)
-        counts = counts_of(
-            np.minimum(time, lost), (time <= lost).astype(int), rng.choice(["a", "b", "c"], 120)
-        )
+        counts = counts_of(np.minimum(time, lost), (time <= lost).astype(int), rng.choice(["a", "b", "c"], 120))
         rejected += log_rank(counts).p < 0.05
     assert 0.03 < rejected / 600 < 0.075

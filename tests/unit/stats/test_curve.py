@@ -173,6 +173,11 @@ def test_one_half_is_recognised_in_spite_of_rounding():
     assert quantile(kaplan_meier(counts_of(range(1, 21), 1)))["estimate"].item() == 10
 
 
+def test_the_limits_of_a_median_are_times_of_events_even_for_two_people():
+    row = quantile(kaplan_meier(counts_of([1, 2], 1))).iloc[0]
+    assert (row["estimate"], row["ci_low"], row["ci_high"]) == (1, 1, np.inf)
+
+
 def test_quantiles_of_an_incidence_wait_for_that_share():
     curve = aalen_johansen(counts_of([1, 2, 3, 4, 5], [1, 2, 1, 2, 0]))
     got = quantile(curve, [0.2, 0.4, 0.5]).query("outcome == 1")

@@ -54,9 +54,7 @@ def test_kaplan_meier_equals_lifelines(rows):
     counts = one_outcome(rows)
     fitter = KaplanMeierFitter().fit(counts["duration_days"], counts["outcome"])
     curve = kaplan_meier(counts)
-    np.testing.assert_allclose(
-        fitter.survival_function_at_times(curve["time_days"]), curve["estimate"], atol=1e-12
-    )
+    np.testing.assert_allclose(fitter.survival_function_at_times(curve["time_days"]), curve["estimate"], atol=1e-12)
     inner = curve[(curve["estimate"] > 0) & (curve["estimate"] < 1)]
     theirs = fitter.confidence_interval_.loc[inner["time_days"]]
     np.testing.assert_allclose(theirs.to_numpy(), inner[["ci_low", "ci_high"]], atol=1e-9)

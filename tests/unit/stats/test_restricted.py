@@ -47,9 +47,7 @@ def test_rt_07_restricted_means_of_lung_equal_r():
     got = restricted_mean(kaplan_meier(lung(by="sex")), 365).set_index("group")
     for sex, values in expected.items():
         assert got.loc[sex, ["estimate", "std_error"]].tolist() == pytest.approx(values, abs=5e-5)
-    assert restricted_mean(kaplan_meier(lung()), 365)["estimate"].item() == pytest.approx(
-        263.2218665, abs=5e-8
-    )
+    assert restricted_mean(kaplan_meier(lung()), 365)["estimate"].item() == pytest.approx(263.2218665, abs=5e-8)
 
 
 def test_waltons_equals_the_pinned_lifelines_mean():
@@ -138,7 +136,5 @@ def test_the_interval_covers_the_truth_at_about_its_level():
 
 
 def test_groups_without_follow_up_compare_as_unknown():
-    means = pd.DataFrame(
-        {"group": ["a", "b"], "tau_days": 5.0, "estimate": [3.0, np.nan], "std_error": [0.5, np.nan]}
-    )
+    means = pd.DataFrame({"group": ["a", "b"], "tau_days": 5.0, "estimate": [3.0, np.nan], "std_error": [0.5, np.nan]})
     assert restricted_mean_difference(means, baseline="a")[["estimate", "p_value"]].isna().all(axis=None)

@@ -140,11 +140,13 @@ def test_nobody_answered_is_nan_everywhere():
 
 @pytest.mark.parametrize("score", [11, -1, 7.5])
 def test_bad_43_a_score_off_the_scale_is_refused_with_its_value(score):
-    with pytest.raises(
-        ParameterError, match=f"1 of 3 scores are not whole steps .* 0 to 10: {score}"
-    ) as caught:
+    with pytest.raises(ParameterError, match=f"1 of 3 scores are not whole steps .* 0 to 10: {score}") as caught:
         nps_from_scores([10, score, 3])
     assert caught.value.code == "CJ-ST-008"
+
+
+def test_a_score_that_nobody_gave_is_no_answer():
+    assert nps_from_scores([10, 11], n=[3, 0])["n_responses"].item() == 3
 
 
 @pytest.mark.parametrize("counts", [(-1, 2, 3), (1.5, 2, 3), (np.nan, 2, 3)])
