@@ -96,7 +96,7 @@ class ChurnResult(Result):
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.curve import draw
 
-        return draw(self._more["curve"], ax=ax)
+        return draw(self._more["curve"], kind="survival", min_people=self.data.min_people, ax=ax)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -147,7 +147,7 @@ class RetentionResult(Result):
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.triangle import draw
 
-        return draw(self._table, ax=ax)
+        return draw(self._table, unit=self.data.unit, ax=ax)
 
 
 def churn(
@@ -218,6 +218,8 @@ def retention(log: EventLog, *, activity: Sequence[str], confidence: float = 0.9
     RetentionResult
         A row per cohort and age, the weighted average as cohort "(all)"; immature cells are missing.
     """
+    if not activity:
+        raise NotEnoughDataError(t("The study names no activity, so nobody can come back."), code="CJ-AN-043")
     cells = cohort_cells(log, activity=activity)
     triangle = retention_triangle(cells, confidence=confidence)
     average = retention_average(triangle, confidence=confidence).assign(cohort=ALL)

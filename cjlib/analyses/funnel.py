@@ -107,7 +107,7 @@ class FunnelResult(Result):
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.funnel import draw
 
-        return draw(self._table, ax=ax)
+        return draw(self._table, unit=self.data.unit, ax=ax)
 
 
 def funnel(

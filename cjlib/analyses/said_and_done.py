@@ -28,7 +28,8 @@ from cjlib.core.text import interval, number, percent, t
 from cjlib.journey.answered import answers_with_events
 from cjlib.journey.tables import EventLog, SurveyResponses
 from cjlib.stats.curve import at, kaplan_meier
-from cjlib.stats.instrument import Instrument, instrument
+from cjlib.stats import instrument as registry
+from cjlib.stats.instrument import Instrument
 from cjlib.stats.mean import mean_interval
 from cjlib.stats.score import top_box
 
@@ -61,7 +62,7 @@ class SaidAndDoneResult(Result):
         return t("What do customers say about {name}, and what had happened when they said it?", name=self.params["name"])
 
     def _rows(self, view: str) -> pd.DataFrame:
-        return self._table[(self._table["view"] == t(view)) & self._table["mean"].notna()]
+        return self._table[(self._table["view"] == view) & self._table["mean"].notna()]
 
     def answer(self) -> str:
         now, final = self._rows(WHEN), self._rows(FINAL)
@@ -91,7 +92,11 @@ class SaidAndDoneResult(Result):
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.said_done import draw
 
-        return draw(self._table, ax=ax)
+        return draw(self._table, scale=(self.params["scale"][0], self.params["scale"][1]), ax=ax)
+
+    def shown(self) -> list[Any]:
+        caption, frame, hidden, columns = super().shown()[0]
+        return [(caption, frame.assign(view=[t(view) for view in frame["view"]]), hidden, columns)]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -137,18 +142,20 @@ class ScoreThenDoneResult(Result):
         )
 
     def plot(self, *, ax: Any = None) -> Any:
-        from cjlib.plots.said_done import draw_shares
+        from cjlib.plots.share import draw
 
-        return draw_shares(self._table, ax=ax)
+        axis = t("share with {outcome} within {within} of the answer", outcome=self.params["outcome"],
+                 within=self.params["within"])  # fmt: skip
+        return draw(self._table, axis=axis, ax=ax)
 
 
 def said_and_done(
     responses: SurveyResponses,
     log: EventLog,
     *,
-    events: Sequence[str],
+    event: str | Sequence[str],
     deadline: str | None = None,
-    instrument_name: str | None = None,
+    instrument: str | None = None,
     name: str | None = None,
 ) -> SaidAndDoneResult:
     """Estimate scores by whether an event had happened, at the cut-off and when the answer was given.
@@ -157,9 +164,9 @@ def said_and_done(
     ----------
     responses : SurveyResponses
     log : EventLog
-    events : what is looked for (any of them)
+    event : event(s) looked for, any of them
     deadline : customer date the event should not miss, for example a promised day
-    instrument_name : which scores; may be left out where the study has one instrument
+    instrument : which scores; may be left out where the study has one instrument
     name : title of the experience; default the event names
 
     Returns
@@ -174,7 +181,8 @@ def said_and_done(
     NotEnoughDataError
         No answer with score and date.
     """
-    kind = _instrument(responses, instrument_name)
+    kind = _instrument(responses, instrument)
+    events = [event] if isinstance(event, str) else list(event)
     if deadline:
         checks.one_of("deadline", deadline, list(responses.store.meta["customer_dates"]))
     rows = answers_with_events(responses, log, events=events, columns=[deadline] if deadline else [])
@@ -198,7 +206,7 @@ def said_and_done(
         for category in order:
             part = rows.loc[label == category, "score"].to_numpy()
             if len(part):
-                found.append({"question": title, "view": t(view), "category": category, **_row(part, kind)})
+                found.append({"question": title, "view": view, "category": category, **_row(part, kind)})
     moved = int(((labels[FINAL] == t("late")) | (labels[FINAL] == t("on time")) | (labels[FINAL] == t("happened")))
                 .where(rows["before_at"].isna(), other=False).sum())  # fmt: skip
     params = {"name": title, "events": list(events), "deadline": deadline or "", "instrument": kind.name,
@@ -214,9 +222,9 @@ def score_then_done(
     responses: SurveyResponses,
     log: EventLog,
     *,
-    outcome: Sequence[str],
+    outcome: str | Sequence[str],
     within: str | timedelta,
-    instrument_name: str | None = None,
+    instrument: str | None = None,
     confidence: float = 0.95,
 ) -> ScoreThenDoneResult:
     """Estimate the share of people with an outcome within a horizon after their answer, by score band.
@@ -225,9 +233,9 @@ def score_then_done(
     ----------
     responses : SurveyResponses
     log : EventLog
-    outcome : events that count, strictly after the answer
+    outcome : event(s) that count, strictly after the answer
     within : horizon, a duration with a unit
-    instrument_name : which scores; may be left out where the study has one instrument
+    instrument : which scores; may be left out where the study has one instrument
     confidence : level of the intervals
 
     Returns
@@ -235,9 +243,10 @@ def score_then_done(
     ScoreThenDoneResult
         One row per band (detractor, passive, promoter; best answers and others), "(all)" first.
     """
-    kind = _instrument(responses, instrument_name)
+    kind = _instrument(responses, instrument)
     horizon = microseconds("within", within)
-    rows = answers_with_events(responses, log, outcomes=outcome)
+    wanted = [outcome] if isinstance(outcome, str) else list(outcome)
+    rows = answers_with_events(responses, log, outcomes=wanted)
     rows = rows[rows["instrument"] == kind.name]
     length = rows["outcome_at"] - rows["answered_at"]
     follow = log.as_of_us - rows["answered_at"]
@@ -249,7 +258,7 @@ def score_then_done(
     names = [name for name in band_names(kind) if (frame["band"] == name).any()]
     parts = [(ALL, frame), *[(name, frame[frame["band"] == name]) for name in names]]
     table = pd.DataFrame([_after(name, part, in_days(horizon), confidence) for name, part in parts])
-    params = {"outcome": " / ".join(outcome), "within": str(within), "instrument": kind.name, "confidence": confidence}
+    params = {"outcome": " / ".join(wanted), "within": str(within), "instrument": kind.name, "confidence": confidence}
     return ScoreThenDoneResult.build(table, data=responses.info, params=params, notes=[
         Note("CJ-AN-031", "info", t("People who answered differ from those who did not; this is an association."))
     ])  # fmt: skip
@@ -277,9 +286,9 @@ def _instrument(responses: SurveyResponses, name: str | None) -> Instrument:
         raise NotEnoughDataError(t("The study has no survey answers, so what customers say is unknown."),
                                  code="CJ-JN-004")  # fmt: skip
     if name is None and len(known) > 1:
-        raise ParameterError(f"The study has several instruments; choose instrument_name among {', '.join(known)}.",
+        raise ParameterError(f"The study has several instruments; choose instrument among {', '.join(known)}.",
                              code="CJ-AN-032")  # fmt: skip
-    chosen = instrument(checks.one_of("instrument_name", name or known[0], known))
+    chosen = registry.instrument(checks.one_of("instrument", name or known[0], known))
     scale = responses.scales.get(chosen.name)
     return chosen if scale is None or chosen.statistic == "net" else chosen.on_scale(scale)
 
@@ -333,5 +342,5 @@ def _kpis(rows: list[dict[str, Any]]) -> list[Kpi]:
         Kpi(measure=f"mean_{row['category']}", label=t("Mean score, {category}", category=row["category"]),
             estimate=row["mean"], ci_low=row["ci_low"], ci_high=row["ci_high"], n=row["n"], form="score",
             definition=t("answers by what had happened when they were given"))
-        for row in rows if row["view"] == t(WHEN)
+        for row in rows if row["view"] == WHEN
     ]  # fmt: skip

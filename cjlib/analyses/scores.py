@@ -17,7 +17,8 @@ from cjlib.core.errors import NotEnoughDataError
 from cjlib.core.result import ALL, GROUP, Column, Columns, Kpi, Note, Result
 from cjlib.core.text import interval, number, percent, points, t
 from cjlib.journey.tables import SurveyResponses
-from cjlib.stats.instrument import Instrument, instrument
+from cjlib.stats import instrument as registry
+from cjlib.stats.instrument import Instrument
 from cjlib.stats.mean import mean_interval
 from cjlib.stats.score import distribution, nps_from_scores, top_box
 from cjlib.stats.survey import response_rate
@@ -88,7 +89,7 @@ class ScoresResult(Result):
                  mean=mean, n=n)  # fmt: skip
 
     def definition(self) -> str:
-        kind = instrument(self.params["instrument"])
+        kind = registry.instrument(self.params["instrument"])
         box = self.params["box"]
         text = t(kind.definition) + " " + t("Scale {low} to {high}.", low=number(self.params["scale"][0]),
                                             high=number(self.params["scale"][1]))  # fmt: skip
@@ -97,18 +98,19 @@ class ScoresResult(Result):
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.score import draw
 
-        return draw(self._table, self._more["distribution"], instrument=self.params["instrument"], ax=ax)
+        return draw(self._table, distribution=self._more["distribution"], instrument=self.params["instrument"],
+                    scale=(self.params["scale"][0], self.params["scale"][1]), ax=ax)  # fmt: skip
 
 
 def scores(
-    responses: SurveyResponses, *, instrument_name: str, by: str | None = None, confidence: float = 0.95
+    responses: SurveyResponses, *, instrument: str, by: str | None = None, confidence: float = 0.95
 ) -> ScoresResult:
     """Estimate the score of one instrument, overall and by group.
 
     Parameters
     ----------
     responses : SurveyResponses
-    instrument_name : "nps", "csat", "ces" or "other"; must occur in the study
+    instrument : "nps", "csat", "ces" or "other"; must occur in the study
     by : response attribute, "stage" or customer attribute
     confidence : level of the intervals
 
@@ -131,21 +133,21 @@ def scores(
     Examples
     --------
     >>> from cjlib.datasets.example import example_responses
-    >>> scores(example_responses(), instrument_name="nps").kpi("score").estimate
+    >>> scores(example_responses(), instrument="nps").kpi("score").estimate
     0.0
     """
     if responses.n_invitations:
-        checks.one_of("instrument_name", instrument_name, responses.instruments)
+        checks.one_of("instrument", instrument, responses.instruments)
     columns = ["instrument", "answered_at", "score", *([by] if by else [])]
     frame = responses.frame(columns)
-    frame = frame[frame["instrument"] == instrument_name]
-    kind = instrument(instrument_name)
-    if instrument_name in responses.scales and instrument_name != "nps":
-        kind = kind.on_scale(responses.scales[instrument_name])
+    frame = frame[frame["instrument"] == instrument]
+    kind = registry.instrument(instrument)
+    if instrument in responses.scales and instrument != "nps":
+        kind = kind.on_scale(responses.scales[instrument])
     frame["group"] = frame[by].fillna("(unknown)").astype(str) if by else ALL
     answered = frame[frame["score"].notna()]
     if answered.empty:
-        raise NotEnoughDataError(t("Nobody answered {name}, so there is no score.", name=instrument_name.upper()),
+        raise NotEnoughDataError(t("Nobody answered {name}, so there is no score.", name=instrument.upper()),
                                  code="CJ-AN-020")  # fmt: skip
     order = list(answered["group"].value_counts().index) if by else []
     parts = [(ALL, answered), *[(name, answered[answered["group"] == name]) for name in order]]
@@ -155,10 +157,10 @@ def scores(
     if responses.all_invitations_known:
         everyone = [(ALL, frame), *[(name, frame[frame["group"] == name]) for name in order]]
         more["invitations"] = pd.DataFrame([_rate(name, part) for name, part in everyone])
-    params = {"instrument": instrument_name, "scale": list(kind.scale), "box": list(kind.good_scores),
+    params = {"instrument": instrument, "scale": list(kind.scale), "box": list(kind.good_scores),
               "by": by or "", "confidence": confidence}  # fmt: skip
     return ScoresResult.build(table, data=responses.info, params=params, more=more,
-                              kpis=_kpis(table.iloc[0], more, instrument_name), notes=_notes(responses, frame))  # fmt: skip
+                              kpis=_kpis(table.iloc[0], more, instrument), notes=_notes(responses, frame))  # fmt: skip
 
 
 def _row(name: str, part: pd.DataFrame, kind: Instrument, confidence: float) -> dict[str, Any]:

@@ -21,11 +21,13 @@ from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError
 from cjlib.core.result import ALL, GROUP, Column, Columns, Kpi, Note, Result
 from cjlib.core.text import days, interval, number, percent, t
-from cjlib.journey.durations import durations
+from cjlib.journey.durations import ANY, durations
 from cjlib.journey.tables import EventLog
 from cjlib.stats.comparison import log_rank
 from cjlib.stats.curve import aalen_johansen, at, kaplan_meier, quantile
 
+_ONE = {"day": "1 day", "hour": "1 h"}
+DEFAULT_HORIZONS = ("7 days", "30 days", "90 days")
 MAX_POINTS = 240  # rows of a curve kept per group and outcome: enough for a figure, no more
 
 _OUTCOME = Column("outcome", "string", "Outcome")
@@ -124,7 +126,8 @@ class TimeToEventResult(Result):
         from cjlib.plots.curve import draw
 
         horizons = sorted(self._table["horizon_days"].unique())
-        return draw(self._more["curve"], groups=self._more["groups"], horizons=horizons, ax=ax)
+        return draw(self._more["curve"], origin=self.params["start"], horizons=horizons, naive=self._table,
+                    min_people=self.data.min_people, ax=ax)  # fmt: skip
 
 
 def time_to_event(
@@ -133,7 +136,7 @@ def time_to_event(
     start: str | Sequence[str],
     outcome: str | Sequence[str],
     competing: Sequence[str] = (),
-    horizons: Sequence[str | timedelta] = ("7 days", "30 days", "90 days"),
+    horizons: Sequence[str | timedelta] = DEFAULT_HORIZONS,
     by: str | None = None,
     resolution: str = "exact",
     confidence: float = 0.95,
@@ -175,17 +178,20 @@ def time_to_event(
     [[8, 5, 3]]
     """
     main = [outcome] if isinstance(outcome, str) else list(outcome)
-    names = [" / ".join(main), *competing]
-    step = 1 if resolution == "exact" else microseconds("resolution", resolution)
-    counts = durations(log, start=start, outcomes=[main, *[[name] for name in competing]], by=by, resolution_us=step)
+    names = [_joined(main), *competing]
+    step = 1 if resolution == "exact" else microseconds("resolution", _ONE.get(resolution, resolution))
+    first = start if isinstance(start, str) else ANY if list(start) == [ANY] else list(start)
+    counts = durations(log, start=first, outcomes=[main, *[[name] for name in competing]], by=by, resolution_us=step)
     if counts.empty:
-        raise NotEnoughDataError(t("No customer has the event that starts the clock: {start}.", start=str(start)),
+        raise NotEnoughDataError(t("No customer has the event that starts the clock: {start}.", start=_joined(first)),
                                  code="CJ-JN-007")  # fmt: skip
+    if not horizons:
+        horizons = DEFAULT_HORIZONS
     at_days = sorted(in_days(microseconds("horizons", horizon)) for horizon in horizons)
     curves = aalen_johansen(counts, confidence=confidence)
     table = _horizons(curves, kaplan_meier(counts, competing="censor"), at_days, names)
     groups = _groups(counts, curves)
-    params = {"start": start if isinstance(start, str) else " / ".join(start), "outcome": names[0],
+    params = {"start": _joined(first), "outcome": names[0],
               "competing": list(competing), "horizons": [str(horizon) for horizon in horizons], "by": by or "",
               "resolution": resolution, "confidence": confidence}  # fmt: skip
     return TimeToEventResult.build(
@@ -193,6 +199,10 @@ def time_to_event(
         more={"curve": thinned(curves, names), "groups": groups},
         notes=_notes(counts, groups, table, params),
     )  # fmt: skip
+
+
+def _joined(names: str | Sequence[str]) -> str:
+    return names if isinstance(names, str) else " / ".join(names)
 
 
 def _horizons(curves: pd.DataFrame, naive: pd.DataFrame, at_days: list[float], names: list[str]) -> pd.DataFrame:

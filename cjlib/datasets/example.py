@@ -29,9 +29,7 @@ _SCORES = {"a": 10, "b": 9, "c": 7, "d": 2, "e": 6, "g": None}
 def _example() -> tuple[EventLog, SurveyResponses]:
     rows = [(who, day * _DAY, event) for who, journey in _JOURNEYS.items() for event, day in journey]
     events = pd.DataFrame(rows, columns=["customer", "at", "event"])
-    said = [
-        (who, 20 * _DAY, None if score is None else 21 * _DAY, "nps", score) for who, score in _SCORES.items()
-    ]
+    said = [(who, 20 * _DAY, None if score is None else 21 * _DAY, "nps", score) for who, score in _SCORES.items()]
     responses = pd.DataFrame(said, columns=["customer", "asked_at", "answered_at", "instrument", "score"])
     return from_frames(events, responses=responses, as_of="1970-03-01", scales={"nps": (0, 10)})
 

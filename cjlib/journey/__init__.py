@@ -1,0 +1,1 @@
+"""Event log, answers and customers on one clock; the engine; step matching."""

@@ -75,7 +75,7 @@ def from_frames(
                   "scales": {name: list(scale) for name, scale in (scales or {}).items()},
                   "all_invitations_known": all_invitations_known},
         )  # fmt: skip
-        stores.write(con, spec, "sha256(id)", home)
+        stores.write(con, spec, ("sha256(id)", {}), home)
     finally:
         con.close()
     store = stores.Store(home)

@@ -17,10 +17,10 @@ from cjlib.journey.engine import Engine, open_engine
 from cjlib.journey.tables import Customers, EventLog, SurveyResponses
 from cjlib.privacy.pseudonym import Key, hmac_sql, key
 from cjlib.sources import store as stores
-from cjlib.sources.load import Loaded, load, source_files
+from cjlib.sources.load import Loaded, load
 from cjlib.sources.quality import summary
 from cjlib.sources.store import Store, StoreSpec
-from cjlib.sources.study import StudySpec, read_study
+from cjlib.sources.study import StudySpec, localized, read_study
 
 
 @dataclass(frozen=True, repr=False)
@@ -51,7 +51,7 @@ class Study:
     @property
     def title(self) -> str:
         """Title in the active language."""
-        return localised(self.spec.title) or self.spec.study
+        return localized(self.spec.title, language())
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -133,16 +133,12 @@ def data_folder(spec: StudySpec, path: Path, data: str | Path | None) -> Path:
     return Path(data) if data else (path.resolve().parent / (spec.data or ".")).resolve()
 
 
-def localised(text: str | dict[str, str] | None) -> str:
-    """A text given once or per language, in the active language."""
-    if isinstance(text, dict):
-        return text.get(language().split("_")[0]) or next(iter(text.values()), "")
-    return text or ""
-
-
 def _store(spec: StudySpec, folder: Path, home: Path, secret: Key) -> Store:
     """The study's store, from the cache if the same content was read before."""
-    files = [(kind, declared, stores.sha256(path)) for kind, declared, path in source_files(spec, folder)]
+    named = [*spec.sources.events, *spec.sources.responses, *spec.sources.customers]
+    named += [spec.sources.identity] if spec.sources.identity else []
+    patterns = [path for source in named for path in (*source.path, *([source.join.path] if source.join else []))]
+    files = stores.fingerprint(folder, patterns)
     target = home / stores.digest(stores.VERSION, spec.model_dump(mode="json"), files, secret.fingerprint)
 
     def build(private: Path) -> None:

@@ -199,8 +199,8 @@ def journey_map(
         felt = _felt(said, stage, responses)
         rows.append({"stage": stage.label, **done, **felt, "evidence": _evidence(done["n"], felt["n_answers"])})
     more = {
-        "touchpoints": _touchpoints(log, known, classes),
-        "channels": _channels(log, known),
+        "touchpoints": _touchpoints(log, known, classes, (human or {}).get("labels", {})),
+        "channels": _channels(log, known, (human or {}).get("labels", {})),
         "pains": _pains(said, known, human or {}, min_people_verbatim),
     }
     params = {"stages": [stage.label for stage in stages]}
@@ -271,23 +271,25 @@ def _classes(touchpoints: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {name: kind for kind, names in touchpoints.items() for name in names}
 
 
-def _touchpoints(log: EventLog, stages: Sequence[Stage], classes: Mapping[str, str]) -> pd.DataFrame:
+def _touchpoints(
+    log: EventLog, stages: Sequence[Stage], classes: Mapping[str, str], labels: Mapping[str, str]
+) -> pd.DataFrame:
     """Share of a stage's customers with each of its events."""
     rows = []
     for stage, part in _by_stage(log, stages, "event"):
         total = part.pop("everyone")
         top = sorted(part.items(), key=lambda item: (-item[1], item[0]))[:MAX_TOUCHPOINTS]
-        rows += [{"stage": stage.label, "name": _words(name), "touchpoint_class": classes.get(name, ""), "n": n,
+        rows += [{"stage": stage.label, "name": labels.get(name, name.replace("_", " ")), "touchpoint_class": classes.get(name, ""), "n": n,
                   "share": n / total} for name, n in top]  # fmt: skip
     return pd.DataFrame(rows, columns=["stage", "name", "touchpoint_class", "n", "share"])
 
 
-def _channels(log: EventLog, stages: Sequence[Stage]) -> pd.DataFrame:
+def _channels(log: EventLog, stages: Sequence[Stage], labels: Mapping[str, str]) -> pd.DataFrame:
     rows = []
     for stage, part in _by_stage(log, stages, "channel"):
         part.pop("everyone")
         top = sorted(part.items(), key=lambda item: (-item[1], item[0]))[:MAX_CHANNELS]
-        rows += [{"stage": stage.label, "name": name, "n": n} for name, n in top]
+        rows += [{"stage": stage.label, "name": labels.get(name, name), "n": n} for name, n in top]
     return pd.DataFrame(rows, columns=["stage", "name", "n"])
 
 
@@ -323,11 +325,6 @@ def _pains(said: pd.DataFrame, stages: Sequence[Stage], human: Mapping[str, Any]
                          "quote": chosen["quote"].iloc[0] if len(chosen) else None})  # fmt: skip
     frame = pd.DataFrame(rows, columns=["stage", "text", "n", "quote"])
     return frame.sort_values("n", ascending=False, kind="stable")
-
-
-def _words(name: str) -> str:
-    """Event name as words: translated where the catalogue knows it."""
-    return t(name.replace("_", " "))
 
 
 def _none(value: float) -> float | None:

@@ -7,6 +7,7 @@ Customers are integer keys in the order of their keyed pseudonyms; no raw id ent
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -76,6 +77,12 @@ def digest(*parts: object) -> str:
     return sha.hexdigest()[:24]
 
 
+def fingerprint(folder: Path, patterns: Sequence[str]) -> list[tuple[str, str]]:
+    """Relative name and SHA-256 of every file that the patterns name; a missing file has no hash."""
+    names = {name for pattern in patterns for name in (glob.glob(pattern, root_dir=folder, recursive=True) or [pattern])}
+    return [(name, sha256(folder / name) if (folder / name).is_file() else "") for name in sorted(names)]
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file, streamed."""
     with path.open("rb") as handle:
@@ -106,10 +113,15 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def write(con: duckdb.DuckDBPyConnection, spec: StoreSpec, pseudonym_sql: str, folder: Path) -> None:
-    """Write the store from the raw tables in `con`; `pseudonym_sql` turns column `id` into hex text."""
+def write(
+    con: duckdb.DuckDBPyConnection, spec: StoreSpec, pseudonym: tuple[str, Mapping[str, Any]], folder: Path
+) -> None:
+    """Write the store from the raw tables in `con`.
+
+    `pseudonym` is an SQL expression that turns column `id` into hex text, with its named parameters.
+    """
     con.execute("SET TimeZone = 'UTC'")
-    _units(con, pseudonym_sql)
+    _units(con, pseudonym)
     late = con.execute("SELECT count(*) FROM raw_events WHERE \"at\" > ?", [spec.as_of_us]).fetchone()
     _copy(con, _events_sql(spec), folder / "events.parquet")
     _copy(con, _responses_sql(spec), folder / "responses.parquet")
@@ -122,17 +134,18 @@ def write(con: duckdb.DuckDBPyConnection, spec: StoreSpec, pseudonym_sql: str, f
                              "customer_dates": list(spec.customer_dates)})  # fmt: skip
 
 
-def _units(con: duckdb.DuckDBPyConnection, pseudonym_sql: str) -> None:
+def _units(con: duckdb.DuckDBPyConnection, pseudonym: tuple[str, Mapping[str, Any]]) -> None:
     """Identity resolution and the integer key of every customer, whatever table names them."""
     con.execute("CREATE OR REPLACE TEMP TABLE alias AS SELECT anonymous, min(customer) AS customer "
                 "FROM raw_identity WHERE customer IS NOT NULL GROUP BY anonymous")  # fmt: skip
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE units AS
-        SELECT id, {pseudonym_sql} AS pseudonym, row_number() OVER (ORDER BY {pseudonym_sql}) - 1 AS unit
+        SELECT *, row_number() OVER (ORDER BY pseudonym) - 1 AS unit FROM (SELECT id, {pseudonym[0]} AS pseudonym
         FROM (SELECT DISTINCT coalesce(alias.customer, known.customer) AS id FROM (
             SELECT DISTINCT customer FROM raw_events
             UNION SELECT customer FROM raw_responses UNION SELECT customer FROM raw_customers
-        ) known LEFT JOIN alias ON alias.anonymous = known.customer)"""
+        ) known LEFT JOIN alias ON alias.anonymous = known.customer))""",
+        dict(pseudonym[1]),
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE keys AS

@@ -1,0 +1,90 @@
+"""Result: one contract for every analysis."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cjlib.analyses.churn import churn, retention
+from cjlib.analyses.data_quality import data_quality
+from cjlib.analyses.funnel import funnel
+from cjlib.analyses.said_and_done import said_and_done, score_then_done
+from cjlib.analyses.scores import scores
+from cjlib.analyses.time_to_event import time_to_event
+from cjlib.core.result import MIME, Result
+from cjlib.core.text import using
+from cjlib.datasets.example import example_log, example_responses
+from cjlib.maps.model import Stage, journey_map
+
+
+LOG, SAID = example_log(), example_responses()
+STAGES = [Stage("Look", ("visit",)), Stage("Choose", ("cart",)), Stage("Buy", ("purchase",))]
+MAKE = {
+    "funnel": lambda: funnel(LOG, steps=["visit", "cart", "purchase"], window="30 days"),
+    "time_to_event": lambda: time_to_event(LOG, start="visit", outcome="purchase", competing=["support"]),
+    "churn": lambda: churn(LOG, kind="non-contractual", activity=["purchase"], silence="20 days"),
+    "retention": lambda: retention(LOG, activity=["visit", "cart", "purchase"]),
+    "scores": lambda: scores(SAID, instrument="nps"),
+    "said_and_done": lambda: said_and_done(SAID, LOG, event="purchase"),
+    "score_then_done": lambda: score_then_done(SAID, LOG, outcome="purchase", within="10 days"),
+    "data_quality": lambda: data_quality(LOG),
+    "journey_map": lambda: journey_map(LOG, SAID, stages=STAGES),
+}
+
+
+KINDS = list(MAKE)
+
+
+@pytest.fixture(params=KINDS, scope="module")
+def result(request: pytest.FixtureRequest) -> Result:
+    return MAKE[request.param]()
+
+
+def test_every_kind_is_covered_here():
+    assert set(KINDS) == set(Result.kinds)
+
+
+def test_the_table_is_a_copy(result: Result):
+    result.table["n"] = -1
+    assert list(result.table.columns) == list(result.columns.names)
+
+
+def test_the_json_form_is_strict_and_comes_back(result: Result):
+    text = json.dumps(result.to_dict(), allow_nan=False)
+    assert Result.from_dict(json.loads(text)).to_dict() == json.loads(text)
+
+
+def test_the_same_question_gives_the_same_bytes(result: Result):
+    again = MAKE[result.kind]()
+    assert again._repr_html_() == result._repr_html_()
+    assert again.equals(result)
+
+
+def test_the_page_block_holds_question_answer_definition_and_described_figure(result: Result):
+    block = result._repr_mimebundle_()[MIME]
+    card = block["card"]
+    assert card["question"].endswith("?")
+    assert card["answer"].endswith(".")
+    assert card["definition"]
+    for figure in card["figures"]:
+        assert figure["svg"].lstrip().startswith("<svg")
+        assert len(figure["alt"]) >= 40
+        assert any(sign.isdigit() for sign in figure["alt"])
+    for table in card["tables"]:
+        assert table["caption"]
+        assert all(len(row) == len(table["columns"]) for row in table["rows"])
+
+
+def test_no_nan_inf_or_none_is_shown(result: Result):
+    for lang in ("en", "fr"):
+        with using(lang):
+            card = MAKE[result.kind]().card()
+        texts = [card["answer"], *[cell for table in card["tables"] for row in table["rows"] for cell in row]]
+        assert not [text for text in texts if text.strip().lower() in ("nan", "inf", "none", "<na>")]
+        assert "nan" not in card["answer"].lower().split()
+
+
+def test_columns_are_explained_in_their_contract(result: Result):
+    assert all(column.label or column.unit for column in result.columns.columns)
+    assert result.columns.caption
