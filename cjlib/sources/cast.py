@@ -161,31 +161,24 @@ def instant(wall: str, utc: str, form: Format) -> str:
     return f"coalesce({utc}, {wall} - {rules.offset_sql(wall, second=form.ambiguous == 'second')})"
 
 
-def why_no_instant(given: str, wall: str, utc: str, disagree: str, form: Format) -> str:
-    """SQL of the `Why` of an instant; `given` says whether the cell held anything."""
+def why_no_instant(key: str, disagree: str, form: Format) -> str:
+    """SQL of the `Why` of the instant in column `key`, whose readings are `key`w (wall) and `key`u (UTC)."""
     low, high = _bound(FIRST_YEAR), _bound(LAST_YEAR + 1)
-    either = f"coalesce({utc}, {wall})"
+    wall, utc, either = f"{key}w", f"{key}u", f"coalesce({key}u, {key}w)"
     checks = [
-        (f"NOT ({given})", Why.FINE),
+        (f"{key} IS NULL", Why.FINE),
         (f"{either} IS NULL", Why.NOT_A_DATE),
         (disagree, Why.TWO_READINGS),
-        (f"{either} < {_bound(100)} AND {either} >= {_bound(2)}", Why.TWO_DIGIT_YEAR),
+        (f"{either} BETWEEN {_bound(2)} AND {_bound(100)}", Why.TWO_DIGIT_YEAR),
         (f"{either} < {low} OR {either} >= {high}", Why.PLACEHOLDER),
+        (f"{utc} IS NOT NULL", Why.FINE),
     ]
+    tests = " ".join(f"WHEN {test} THEN {int(why)}" for test, why in checks if test != "false")
     if not form.zone:
-        checks.append((f"{utc} IS NULL", Why.NO_ZONE))
-    else:
-        trouble = clock(form.zone).trouble_sql(wall)
-        if trouble != "0":
-            skipped = Why.SKIPPED_HOUR if form.nonexistent == "refuse" else Why.FINE
-            repeated = Why.REPEATED_HOUR if form.ambiguous == "refuse" else Why.FINE
-            checks.append((f"{utc} IS NULL AND ({trouble}) = 1", skipped))
-            checks.append((f"{utc} IS NULL AND ({trouble}) = 2", repeated))
-    return _case([(test, why) for test, why in checks if test != "false"])
-
-
-def _case(checks: list[tuple[str, Why]]) -> str:
-    return "CASE " + " ".join(f"WHEN {test} THEN {int(why)}" for test, why in checks) + " ELSE 0 END"
+        return f"CASE {tests} ELSE {int(Why.NO_ZONE)} END"
+    skipped = Why.SKIPPED_HOUR if form.nonexistent == "refuse" else Why.FINE
+    repeated = Why.REPEATED_HOUR if form.ambiguous == "refuse" else Why.FINE
+    return f"CASE {tests} ELSE {clock(form.zone).trouble_sql(wall, skipped=int(skipped), repeated=int(repeated))} END"
 
 
 def _bound(year: int) -> int:

@@ -319,6 +319,7 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, item: _Staged) -> None:
             item.aside[file][reason_of(entry, why)] += n
             n_bad += n
         stage.remove(con, item.target, "bad IS NOT NULL")
+        con.execute("DROP TABLE _cj_bad")
     if isinstance(item.source, ResponseSource):
         for file, n, lines in con.execute(
             f"SELECT file, count(*), min(line, 5) FROM {item.target} WHERE {_UNDATED} GROUP BY file ORDER BY file"

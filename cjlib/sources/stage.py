@@ -39,11 +39,15 @@ class Field:
 
 @dataclass(frozen=True)
 class Part:
-    """A field in SQL: `base` columns, then `parsed` ones, then the `value` and `why` there is none."""
+    """A field in SQL: `base` columns, what is `parsed` from them, the `judged` reason, and the value.
+
+    `why` names the column with the reason there is no value; `shown` is what stood in the cell.
+    """
 
     base: tuple[str, ...]
     parsed: tuple[str, ...]
     value: str
+    judged: tuple[str, ...] = ()
     why: str = ""
     shown: str = ""
 
@@ -71,11 +75,12 @@ def stage_file(
     where = _filter(table, keep)
     base = ", ".join(["m.record", *(column for part in parts for column in part.base)])
     parsed = ", ".join(["*", *(column for part in parts for column in part.parsed)])
+    judged = ", ".join(["*", *(column for part in parts for column in part.judged)])
     values = [f"CAST({part.value} AS {item.sql_type}) AS {name(item.name)}" for part, item in zip(parts, fields, strict=True)]
     # a reading is named once and used several times, so each level is its own SELECT
     query = (
         f"SELECT {file} AS file, {_line(con, table)} AS line, {', '.join(values)}, {_bad(parts, fields)} AS bad "
-        f"FROM (SELECT {parsed} FROM (SELECT {base} FROM {source}{where})) s{_asof(table)}"
+        f"FROM (SELECT {judged} FROM (SELECT {parsed} FROM (SELECT {base} FROM {source}{where}))) s{_asof(table)}"
     )
     exists = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [target]).fetchone()
     before = _count(con, target) if exists and exists[0] else 0
@@ -139,8 +144,7 @@ def _part(key: str, item: Field, table: Table, blocked: dict[str, NoDate]) -> Pa
     if item.role == "instant" and cell.kind and not cell.kind.startswith(("TIMESTAMP", "DATE")):
         cell = Cell(f"CAST({cell.sql} AS VARCHAR)", cell.format)
     if item.role == "id":
-        why = f"CASE WHEN {key} IS NULL THEN {int(Why.EMPTY)} ELSE 0 END" if item.required else ""
-        return Part((f"{cast.identifier(cells)} AS {key}",), (), key, why)
+        return Part((f"{cast.identifier(cells)} AS {key}",), (), key)
     if item.role == "text":
         return _text_part(key, item, cell)
     base = cell.sql if cell.kind else cast.text(cell)
@@ -158,8 +162,11 @@ def _text_part(key: str, item: Field, cell: Cell) -> Part:
     if item.rename:
         cases = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in item.rename.items())
         final = f"CASE {key} {cases} ELSE {key} END"
-    why = f"CASE WHEN {key} IS NULL THEN {int(Why.EMPTY)} ELSE 0 END" if item.required else ""
-    return Part((f"{value} AS {key}",), (), final, why, key)
+    base = (f"{value} AS {key}",)
+    if not item.required:
+        return Part(base, (), final)
+    why = f"CASE WHEN {key} IS NULL THEN {int(Why.EMPTY)} ELSE 0 END AS {key}y"
+    return Part(base, (), final, (why,), f"{key}y", key)
 
 
 def _instant_part(key: str, item: Field, cell: Cell, base: str, shown: str) -> Part:
@@ -168,10 +175,11 @@ def _instant_part(key: str, item: Field, cell: Cell, base: str, shown: str) -> P
     if disagree != "false":
         parsed.append(f"{disagree} AS {key}d")
         disagree = f"{key}d"
-    why = cast.why_no_instant(f"{key} IS NOT NULL", f"{key}w", f"{key}u", disagree, cell.format)
+    why = cast.why_no_instant(key, disagree, cell.format)
     if item.required:
         why = f"CASE WHEN {key} IS NULL THEN {int(Why.EMPTY)} ELSE {why} END"
-    return Part((f"{base} AS {key}",), tuple(parsed), cast.instant(f"{key}w", f"{key}u", cell.format), why, shown)
+    value = cast.instant(f"{key}w", f"{key}u", cell.format)
+    return Part((f"{base} AS {key}",), tuple(parsed), value, (f"{why} AS {key}y",), f"{key}y", shown)
 
 
 def _number_part(key: str, item: Field, cell: Cell, base: str, shown: str) -> Part:
@@ -181,14 +189,14 @@ def _number_part(key: str, item: Field, cell: Cell, base: str, shown: str) -> Pa
         checks.append(f"WHEN {key}n NOT BETWEEN {item.scale[0]} AND {item.scale[1]} THEN {int(Why.OUT_OF_SCALE)}")
     if item.whole or item.role == "whole":
         checks.append(f"WHEN {key}n <> floor({key}n) THEN {int(Why.NOT_WHOLE)}")
-    why = f"CASE {' '.join(checks)} ELSE 0 END"
-    return Part((f"{base} AS {key}",), (f"{reading} AS {key}n",), f"{key}n", why, shown)
+    why = f"CASE {' '.join(checks)} ELSE 0 END AS {key}y"
+    return Part((f"{base} AS {key}",), (f"{reading} AS {key}n",), f"{key}n", (why,), f"{key}y", shown)
 
 
 def _bad(parts: Sequence[Part], fields: Sequence[Field]) -> str:
     """SQL text of all failing cells of a row, NULL if there is none."""
     pieces = [
-        f"CASE WHEN ({part.why}) <> 0 THEN concat({literal(item.name)}, chr(31), {part.why}, chr(31), "
+        f"CASE WHEN {part.why} <> 0 THEN concat({literal(item.name)}, chr(31), {part.why}, chr(31), "
         f"{_shown(part.shown)}, chr(30)) END"
         for part, item in zip(parts, fields, strict=True)
         if part.why

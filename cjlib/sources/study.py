@@ -53,6 +53,10 @@ def _window(value: Any) -> Any:
     return "none" if value in (None, "none") else _duration(value)
 
 
+def _resolution(value: Any) -> Any:
+    return value if value in ("exact", "day", "hour") else _duration(value)
+
+
 def _slug(value: Any) -> Any:
     if not isinstance(value, str) or not value or set(value) - set("abcdefghijklmnopqrstuvwxyz0123456789_-"):
         raise ValueError("write a short name in a-z, 0-9, - and _; it names files and folders")
@@ -176,7 +180,9 @@ class ClockSpec(Spec):
         default=(), description="times at which the share is told"
     )
     by: str | None = Field(default=None, description="attribute to compare by")
-    resolution: Literal["exact", "day"] = Field(default="exact", description="precision of the instants")
+    resolution: Annotated[str, BeforeValidator(_resolution)] = Field(
+        default="exact", description="exact, or what times are rounded down to: day, hour, or a length of time"
+    )
 
 
 class ChurnSpec(Spec):

@@ -87,10 +87,15 @@ class YamlText:
                 continue
             key = key_node.value
             here = (*path, key)
+            if key == "<<":
+                for one in value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]:
+                    merged = self._value(one, here)
+                    result = {**(merged if isinstance(merged, dict) else {}), **result}
+                continue
             self._lines[here] = line
-            if self._is_trap(key_node):
+            if key != "on" and self._is_trap(key_node):  # join.on is a key of ours
                 self._scalar(key_node, here)
-            if key in result:
+            if key in first:
                 self.problem(
                     here,
                     f"the key is written twice, at lines {first[key]} and {line}",

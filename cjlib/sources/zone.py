@@ -63,11 +63,11 @@ class Clock:
             bounds = [early.get(bound, bound) for bound in bounds]
         return _tree(column, bounds, [str(value) for value in self.offsets])
 
-    def trouble_sql(self, column: str) -> str:
-        """SQL: 1 where the wall-clock instant was skipped, 2 where it came twice, else 0."""
-        marks = [(s, 1) for s, _ in self.skipped] + [(s, 2) for s, _ in self.repeated]
-        marks += [(end, 0) for _, end in (*self.skipped, *self.repeated)]
-        marks.sort()
+    def trouble_sql(self, column: str, *, skipped: int, repeated: int) -> str:
+        """SQL: `skipped` where the wall-clock instant does not exist, `repeated` where it comes twice, else 0."""
+        spans = [(s, e, skipped) for s, e in self.skipped if skipped]
+        spans += [(s, e, repeated) for s, e in self.repeated if repeated]
+        marks = sorted([(start, kind) for start, _, kind in spans] + [(end, 0) for _, end, _ in spans])
         return _tree(column, [bound for bound, _ in marks], ["0", *(str(kind) for _, kind in marks)])
 
     def utc(self, naive: datetime) -> int:
