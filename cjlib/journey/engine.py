@@ -178,7 +178,10 @@ class SparkEngine:
         ordered = events.repartition("unit").sortWithinPartitions("unit", "ordinal")
         empty = kernel(Block(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32),
                              {name: (np.zeros(0, np.int32), []) for name in columns}))  # fmt: skip
-        schema = pa.Schema.from_pandas(empty, preserve_index=False)
+        # An empty frame does not say what its object columns hold: here it is always text.
+        schema = pa.schema([
+            (name, pa.string() if kind == object else pa.from_numpy_dtype(kind)) for name, kind in empty.dtypes.items()
+        ])  # fmt: skip
 
         def partition(batches: Iterator[Any]) -> Iterator[Any]:
             # A partition holds whole customers in order: it is one block.

@@ -64,6 +64,7 @@ def from_frames(
     cut = pd.Timestamp(as_of)
     cut = cut.tz_localize(zone) if cut.tzinfo is None else cut
     home = folder or Path(tempfile.mkdtemp(prefix="cjlib-"))
+    home.mkdir(parents=True, exist_ok=True)
     con = duckdb.connect(":memory:")
     try:
         attributes = _register(con, events, responses, customers)

@@ -208,7 +208,7 @@ class SurveyResponses(_View):
         own = [name for name in columns if name in table.columns]
         joined = [name for name in columns if name not in table.columns]
         for name in joined:
-            if name not in self.attributes:
+            if name not in (*self.attributes, *self.store.meta["customer_dates"]):
                 hint = did_you_mean(name, self.attributes)
                 known = ", ".join(self.attributes)
                 raise ParameterError(f"by={name!r} is not an attribute of the answers. {hint} Known: {known}.",

@@ -1,0 +1,100 @@
+"""The same questions on both engines give the same answers."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cjlib.analyses.churn import churn, retention
+from cjlib.analyses.funnel import funnel
+from cjlib.analyses.said_and_done import said_and_done, score_then_done
+from cjlib.analyses.scores import scores
+from cjlib.analyses.time_to_event import time_to_event
+from cjlib.journey.engine import DuckEngine, Engine
+from cjlib.journey.frames import from_frames
+from cjlib.maps.model import Stage, journey_map
+
+DAY = 86_400_000_000
+
+
+def random_study(engine: Engine, folder, seed: int = 7):
+    rng = np.random.default_rng(seed)
+    n = 4000
+    events = pd.DataFrame({
+        "customer": [f"c{i:04d}" for i in rng.integers(0, 400, n)],
+        "at": rng.integers(0, 200, n) * DAY // 2,  # half days: ties exist
+        "event": rng.choice(["visit", "cart", "purchase", "unsubscribe"], n, p=[0.5, 0.3, 0.15, 0.05]),
+        "channel": rng.choice(["web", "mail", None], n),
+        "session": rng.choice([f"s{i}" for i in range(9)], n),
+    })  # fmt: skip
+    said = pd.DataFrame({
+        "customer": [f"c{i:04d}" for i in range(0, 400, 2)], "asked_at": rng.integers(50, 60, 200) * DAY,
+        "instrument": "csat", "score": rng.choice([1, 2, 3, 4, 5, np.nan], 200), "stage": rng.choice(["Look", "Buy"], 200),
+    })  # fmt: skip
+    said["answered_at"] = np.where(said["score"].notna(), said["asked_at"] + DAY, np.nan)
+    customers = pd.DataFrame({"customer": [f"c{i:04d}" for i in range(400)], "persona": rng.choice(["A", "B"], 400)})
+    customers["promised"] = pd.Timestamp("1970-02-20", tz="UTC")
+    return from_frames(events, responses=said, customers=customers, as_of="1970-04-15", zone="Europe/Paris",
+                       scales={"csat": (1, 5)}, folder=folder, engine=engine, min_people=5)  # fmt: skip
+
+
+def answers(log, said) -> dict[str, dict]:
+    stages = [Stage("Look", ("visit",)), Stage("Choose", ("cart",)), Stage("Buy", ("purchase",))]
+    steps = ["visit", "cart", "purchase"]
+    results = {
+        "funnel": funnel(log, steps=steps, window="20 days", by="persona"),
+        "funnel by channel": funnel(log, steps=steps, window="20 days", entry="best", by="channel"),
+        "funnel per session": funnel(log.per(["customer", "session"]), steps=steps, window="none"),
+        "time": time_to_event(log, start="visit", outcome="purchase", competing=["unsubscribe"], by="persona"),
+        "churn": churn(log, kind="non-contractual", activity=["purchase"], silence="20 days"),
+        "contract": churn(log, kind="contractual", start="visit", end="unsubscribe"),
+        "retention": retention(log, activity=["visit", "cart"]),
+        "scores": scores(said, instrument="csat", by="persona"),
+        "before": said_and_done(said, log, event="purchase", deadline="promised"),
+        "after": score_then_done(said, log, outcome="purchase", within="20 days"),
+        "map": journey_map(log, said, stages=stages),
+    }
+    return {name: {key: value for key, value in result.to_dict().items() if key != "data"}
+            for name, result in results.items()}  # fmt: skip
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore")
+def test_spark_and_duckdb_agree_on_every_analysis(tmp_path):
+    pytest.importorskip("pyspark")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java 17")
+    from cjlib.journey.engine import SparkEngine
+
+    expected = answers(*random_study(DuckEngine(), tmp_path / "duck"))
+    found = answers(*random_study(SparkEngine(), tmp_path / "spark"))
+    assert found.keys() == expected.keys()
+    for name, part in expected.items():
+        assert found[name] == part, name
+
+
+def test_blocks_of_any_size_give_the_same_counts(tmp_path, monkeypatch):
+    import cjlib.journey.engine as module
+
+    log, _ = random_study(DuckEngine(), tmp_path / "one")
+    whole = funnel(log, steps=["visit", "cart", "purchase"], window="20 days", entry="best").to_dict()
+    plain = module.blocks
+    for rows in (1, 7, 100):
+        monkeypatch.setattr(module, "blocks", lambda store, columns=(), rows=rows: plain(store, columns, rows=rows))
+        assert funnel(log, steps=["visit", "cart", "purchase"], window="20 days", entry="best").to_dict() == whole
+
+
+def test_shuffled_input_gives_the_same_bytes(tmp_path):
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({
+        "customer": rng.choice(list("abcdef"), 300), "at": rng.integers(0, 30, 300) * DAY,
+        "event": rng.choice(["x", "y", "z"], 300), "device": rng.choice(["m", "d"], 300),
+    })  # fmt: skip
+    for place, part in enumerate([frame, frame.sample(frac=1, random_state=1)]):
+        folder = tmp_path / str(place)
+        from_frames(part, as_of="1970-03-01", folder=folder)
+    files = [(tmp_path / str(place) / "events.parquet").read_bytes() for place in (0, 1)]
+    assert files[0] == files[1]
