@@ -59,10 +59,9 @@ def log_odds(counts: pd.DataFrame) -> pd.DataFrame:
             t("No words can be compared: it needs two different words and comments on both sides."),
             code="CJ-ST-004",
         )
-    used = pooled > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         odds = [np.log((side + pooled) / (side.sum() + pooled.sum() - side - pooled)) for side in (group, other)]
-        estimate = np.where(used, odds[0] - odds[1], np.nan)
+        estimate = odds[0] - odds[1]  # NaN for a term that nobody used
         z = estimate / np.sqrt(1 / (group + pooled) + 1 / (other + pooled))
     p_value = 2 * ndtr(-np.abs(z))
     return counts[["term", "n_group", "n_other"]].assign(
