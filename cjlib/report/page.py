@@ -15,12 +15,11 @@ from typing import Any
 
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.text import set_language, t
+from cjlib.report import asked
 from cjlib.report.context import MIME
 from cjlib.report.manifest import software
 
 _MARKUP = "\\`*_{}[]()<>#+-.!|$&~"
-_ARGUMENTS = {"from": "start", "from_": "start", "to": "outcome"}
-"""Words of a study file that are no names in Python, and the arguments they stand for."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,7 @@ class Page:
 
     study: Any
     run_id: str = ""
+    folder: Path = Path()
     shown: list[Any] = field(default_factory=list)
 
     @property
@@ -127,20 +127,38 @@ class Page:
         """Who they are."""
         return self.study.customers
 
-    @property
-    def funnels(self) -> Sequence[Any]:
-        """Funnels that the study declares."""
-        return tuple(self.study.spec.funnels or ())
+    def funnels(self, by: str = "") -> asked.Asked:
+        """Funnels that the study declares; `by` replaces their breakdown."""
+        return asked.funnels(self.study.spec, by)
+
+    def clocks(self, by: str = "") -> asked.Asked:
+        """Clocks that the study declares; `by` replaces their breakdown."""
+        return asked.clocks(self.study.spec, by)
 
     @property
-    def clocks(self) -> Sequence[Any]:
-        """Clocks that the study declares."""
-        return tuple(self.study.spec.clocks or ())
+    def churn(self) -> asked.Asked:
+        """What leaving means in this study."""
+        return asked.churn(self.study.spec)
 
     @property
-    def say_do(self) -> Sequence[Any]:
-        """What the study compares between words and deeds."""
-        return tuple(self.study.spec.say_do or ())
+    def scores(self) -> asked.Asked:
+        """Every instrument of the study, overall and by its breakdowns."""
+        return asked.scores(self.study.spec, self.study.responses.instruments)
+
+    @property
+    def said_before(self) -> asked.Asked:
+        """Events that answers are held against: had they happened when the answer was given?"""
+        return asked.said_before(self.study.spec)
+
+    @property
+    def said_after(self) -> asked.Asked:
+        """Outcomes looked for after the answer."""
+        return asked.said_after(self.study.spec)
+
+    @property
+    def map(self) -> dict[str, Any]:
+        """Stages, touchpoint classes and human lanes of the journey map."""
+        return asked.journey_map(self.study.spec, self.folder, self.study.info.where)
 
     def ask(self, analysis: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call an analysis; the answer is its result, or a `Missing` where the data do not suffice.
@@ -180,7 +198,7 @@ class Page:
             self.ask(analysis, _per_unit(data, spec), **(_arguments(analysis, spec) | common))
             for spec in specs
         ]
-        return Shown(answers, [str(getattr(spec, "name", "") or "") for spec in specs])
+        return Shown(answers, [str(spec.get("name") or "") for spec in specs])
 
     def finish(self) -> None:
         """Show the versions behind the numbers, and that the notebook came to its end."""
@@ -190,14 +208,13 @@ class Page:
         _display(Block(content, t("Environment"), list(versions.items())))
 
 
-def _arguments(analysis: Callable[..., Any], spec: Any) -> dict[str, Any]:
+def _arguments(analysis: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
     taken = inspect.signature(analysis).parameters
-    given = {_ARGUMENTS.get(name, name): getattr(spec, name) for name in type(spec).model_fields}
     return {name: value for name, value in given.items() if name in taken and value is not None}
 
 
-def _per_unit(data: Any, spec: Any) -> Any:
-    unit = getattr(spec, "unit", None)
+def _per_unit(data: Any, given: Mapping[str, Any]) -> Any:
+    unit = given.get("unit")
     columns = (unit,) if isinstance(unit, str) else tuple(unit or ())
     return data.per(unit) if columns not in ((), ("customer",)) else data
 
@@ -235,8 +252,9 @@ def start(
 
     if lang:
         set_language(lang)
+    path = find("study", study)
     opened = open_study(
-        find("study", study), data=str(find("data", data)) if data else None, where=where or None
+        path, data=str(find("data", data)) if data else None, where=where or None
     )
     if not lang:
         lang = str(getattr(opened.spec, "language", "") or "en")
@@ -252,7 +270,7 @@ def start(
         "params": params,
     }
     _display(Block(content, opened.title, _banner(facts, where)))
-    return Page(opened, run_id)
+    return Page(opened, run_id, path.parent)
 
 
 def find(name: str, path: str) -> Path:

@@ -154,7 +154,7 @@ class JourneySpec(Spec):
 class FunnelSpec(Spec):
     """Ordered steps and the time allowed for all of them."""
 
-    name: str
+    name: Localized
     steps: tuple[str, ...] = Field(min_length=2, description="event names, in order")
     window: Window = Field(description='longest time from the first step to the last, or "none"')
     entry: Literal["first", "best"] = Field(
@@ -172,7 +172,7 @@ class FunnelSpec(Spec):
 class ClockSpec(Spec):
     """Time from one event to another."""
 
-    name: str
+    name: Localized
     from_: Names = Field(alias="from", description='event that starts the clock; "any" is the first event')
     to: Names = Field(description="event that stops it")
     competing: Names = Field(default=(), description="events after which `to` cannot come any more")
@@ -213,9 +213,10 @@ class ScoresSpec(Spec):
 class SayDoSpec(Spec):
     """One behaviour that answers are held against."""
 
-    name: str
+    name: Localized
     event: str | None = Field(default=None, description="event that had happened, or not, before the answer")
     deadline: str | None = Field(default=None, description="customer date the event was promised for")
+    instrument: str | None = Field(default=None, description="which scores, where the study has several instruments")
     outcome: str | None = Field(default=None, description="event looked for after the answer")
     within: Duration | None = Field(default=None, description="how long after the answer")
 

@@ -1,0 +1,85 @@
+"""What a study's declarations ask of the analyses: one set of arguments per question.
+
+Notebooks hold no logic; the small decisions (which instrument, which breakdown, which view) are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cjlib.core.text import language, t
+from cjlib.maps.human import read_human
+from cjlib.maps.model import Stage
+from cjlib.sources.study import StudySpec, localized
+
+Asked = tuple[Mapping[str, Any], ...]
+
+
+def funnels(spec: StudySpec, by: str = "") -> Asked:
+    """Arguments of `funnel` for every funnel declared; `by` replaces the breakdown."""
+    return tuple(_named(funnel, by=by or funnel.by) for funnel in spec.funnels)
+
+
+def clocks(spec: StudySpec, by: str = "") -> Asked:
+    """Arguments of `time_to_event` for every clock declared."""
+    return tuple(
+        {**_named(clock, by=by or clock.by), "start": clock.from_, "outcome": clock.to} for clock in spec.clocks
+    )
+
+
+def churn(spec: StudySpec) -> Asked:
+    """Arguments of `churn` and `retention`, if the study says what leaving means."""
+    return (_named(spec.churn),) if spec.churn else ()
+
+
+def scores(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+    """Every instrument overall, then by each breakdown of the study."""
+    return tuple(
+        {"name": name.upper() + (f" · {by}" if by else ""), "instrument": name, "by": by}
+        for name in instruments
+        for by in (None, *spec.scores.by)
+    )
+
+
+def said_before(spec: StudySpec) -> Asked:
+    """Arguments of `said_and_done`: events that had happened, or not, before the answer."""
+    return tuple(_named(entry) for entry in spec.say_do if entry.event)
+
+
+def said_after(spec: StudySpec) -> Asked:
+    """Arguments of `score_then_done`: outcomes looked for after the answer."""
+    return tuple(_named(entry) for entry in spec.say_do if entry.outcome)
+
+
+def journey_map(spec: StudySpec, folder: Path, where: str) -> dict[str, Any]:
+    """Arguments of `journey_map`: stages, touchpoint classes, human lanes in the active language."""
+    names = [_names(stage.name) for stage in spec.journey.stages]
+    stages = [
+        Stage(label, tuple(stage.events), tuple(aliases))
+        for stage, (label, *aliases) in zip(spec.journey.stages, names, strict=True)
+    ]
+    persona = where.partition("=")[2]
+    human = read_human(folder / spec.map.file, names, persona=persona) if spec.map else {"persona": persona}
+    human["scope"] = t("Data complete up to {day}", day=spec.as_of)
+    return {
+        "stages": stages,
+        "touchpoints": spec.journey.touchpoints.model_dump(),
+        "human": human,
+        "min_people_verbatim": spec.privacy.min_people_verbatim,
+    }
+
+
+def _names(name: str | dict[str, str]) -> list[str]:
+    """Label in the active language, then every other name of the stage."""
+    label = localized(name, language())
+    return [label, *([] if isinstance(name, str) else name.values())]
+
+
+def _named(entry: Any, **changed: Any) -> dict[str, Any]:
+    """Fields of a declaration as arguments; its name in the active language."""
+    given = {name: getattr(entry, name) for name in type(entry).model_fields} | changed
+    if "name" in given:
+        given["name"] = localized(given["name"], language())
+    return given

@@ -1,0 +1,182 @@
+"""The calls of a report notebook, and what they show."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from IPython.display import display
+
+from cjlib.core.errors import NotEnoughDataError, ParameterError
+from cjlib.core.text import language, using
+from cjlib.report import asked, page
+from cjlib.report.context import MIME
+from cjlib.sources.study import StudySpec
+
+
+SMALLEST = {
+    "study": "small", "title": "Small", "zone": "UTC", "as_of": "2026-01-01",
+    "sources": {"events": [{"path": "a.csv", "format": {"date": "iso"}, "columns": {"customer": "c", "at": "t", "event": "e"}}]},
+    "funnels": [{"name": "buy", "steps": ["a", "b"], "window": "30 days"}], "language": "fr",
+}  # fmt: skip
+
+
+def funnel(log, *, steps, window="30 days", by="(default)", confidence=0.95):
+    if "never" in steps:
+        raise NotEnoughDataError("Nobody came.")
+    return (log, steps, window, by, confidence)
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Everything displayed, as bundles."""
+    bundles = []
+
+    def keep(something):
+        own = getattr(something, "_ipython_display_", None)
+        if own is not None:
+            own()
+        else:
+            bundle = getattr(something, "_repr_mimebundle_", dict)()
+            bundles.append(bundle or {"text/plain": repr(something)})
+
+    monkeypatch.setattr("IPython.display.display", keep)
+    assert display is not keep
+    return bundles
+
+
+@pytest.fixture
+def study(monkeypatch, tmp_path):
+    """A study without data; what `open_study` was asked is in `.asked`."""
+    files = [{"path": "<b>web.csv", "sha256": "ab" * 32, "rows_in": 1241, "rows_used": 1240, "set_aside": {"x": 1}}]
+    opened = SimpleNamespace(
+        title="Boutique <1>",
+        spec=StudySpec.model_validate(SMALLEST),
+        provenance={"as_of": "2026-01-01", "zone": "Europe/Paris", "first": "2025", "last": "2026", "files": files},
+        events="events", responses="responses", customers="customers", asked=[],
+    )  # fmt: skip
+
+    def open_study(path, *, data=None, where=None):
+        opened.asked.append((path, data, where, language()))
+        return opened
+
+    module = ModuleType("cjlib.journey.study")
+    module.open_study = open_study
+    monkeypatch.setitem(sys.modules, "cjlib.journey.study", module)
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies" / "demo.yml").touch()
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with using("en"):
+        yield opened
+
+
+def test_start_opens_the_study_and_shows_what_the_numbers_rest_on(study, shown):
+    made = page.start(study="studies/demo.yml", run_id="r1", where="persona=Camille")
+    (bundle,) = shown
+    block = bundle[MIME]
+    assert (block["block"], block["study"], block["title"], block["lang"]) == ("start", "Boutique <1>", "", "fr")
+    assert block["provenance"]["files"][0]["rows_used"] == 1240
+    assert block["provenance"]["software"]["pandas"]
+    assert block["params"] == {
+        "study": "studies/demo.yml", "data": "", "lang": "fr", "where": "persona=Camille",
+    }  # fmt: skip
+    assert study.asked[0][2] == "persona=Camille"
+    assert (made.events, made.responses, made.customers) == ("events", "responses", "customers")
+    assert [given["name"] for given in made.funnels()] == ["buy"]
+    assert made.funnels("region")[0]["by"] == "region"
+    assert (made.clocks(), made.said_before, made.said_after, made.churn) == ((), (), (), ())
+
+
+def test_the_plain_page_escapes_what_comes_from_data(study, shown):
+    page.start(study="studies/demo.yml", lang="en")
+    (bundle,) = shown
+    assert "<b>" not in bundle["text/html"]
+    assert "&lt;b&gt;web.csv" in bundle["text/html"]
+    assert "1,240 rows used, 1 set aside, SHA-256 abababababab" in bundle["text/plain"]
+
+
+def test_the_language_given_wins_over_that_of_the_study(study, shown):
+    page.start(study="studies/demo.yml", lang="en")
+    assert language() == "en"
+    assert study.asked[0][3] == "en"
+    page.start(study="studies/demo.yml")
+    assert language() == "fr"
+
+
+def test_a_study_is_found_from_the_folders_below_it(study, shown, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path / "notebooks")
+    page.start(study="studies/demo.yml")
+    assert study.asked[0][0].samefile(tmp_path / "studies" / "demo.yml")
+    with pytest.raises(ParameterError, match="study='studies/none.yml' is not found") as caught:
+        page.start(study="studies/none.yml")
+    assert caught.value.code == "CJ-RP-006"
+    with pytest.raises(ParameterError, match="data='nowhere' is not found"):
+        page.start(study="studies/demo.yml", data="nowhere")
+
+
+def test_an_answer_is_returned_and_counted_and_a_missing_one_is_said():
+    made = page.Page(study=None, run_id="r1")
+    assert made.ask(funnel, "log", steps=["a"], window="1 day") == ("log", ["a"], "1 day", "(default)", 0.95)
+    missing = made.ask(funnel, "log", steps=["never"], window="1 day")
+    bundle = missing._repr_mimebundle_()
+    assert bundle[MIME] == {
+        "block": "missing", "what": "This question cannot be answered from these data.", "why": "Nobody came.", "next": "",
+    }  # fmt: skip
+    assert "Nobody came." in bundle["text/html"]
+    assert len(made.shown) == 1
+
+
+def test_other_errors_of_an_analysis_are_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        page.Page(study=None).ask(lambda: 1 / 0)
+
+
+def test_each_declaration_fills_the_arguments_that_the_analysis_takes(shown):
+    class Log:
+        def per(self, unit):
+            return f"log per {unit}"
+
+    log = Log()
+    made = page.Page(study=None)
+    specs = [
+        {"name": "buy *now*", "steps": ["a", "b"], "by": "persona"},
+        {"name": "session", "steps": ["c"], "unit": ["customer", "session"]},
+        {"name": "none", "steps": ["never"], "by": None},
+    ]
+    answers = made.ask_each(funnel, log, specs, confidence=0.9)
+    assert answers[0] == (log, ["a", "b"], "30 days", "persona", 0.9)
+    assert answers[1] == ("log per ['customer', 'session']", ["c"], "30 days", "(default)", 0.9)
+    assert isinstance(answers[2], page.Missing)
+    answers._ipython_display_()
+    assert [bundle.get("text/markdown") for bundle in shown] == [
+        "### buy \\*now\\*", None, "### session", None, "### none", None,
+    ]  # fmt: skip
+    assert len(made.shown) == 2
+
+
+def test_one_declaration_needs_no_heading_and_none_is_said(shown):
+    made = page.Page(study=None)
+    made.ask_each(funnel, "log", [{"name": "buy", "steps": ["a"]}])._ipython_display_()
+    assert len(shown) == 1
+    assert "does not declare" in made.ask_each(funnel, "log", []).why
+
+
+def test_words_that_python_reserves_become_the_arguments_they_stand_for():
+    spec = StudySpec.model_validate(
+        {**SMALLEST, "clocks": [{"name": {"en": "buy", "fr": "achat"}, "from": "visit", "to": "purchase"}]}
+    )
+    (given,) = asked.clocks(spec, by="persona")
+    assert (given["start"], given["outcome"], given["by"], given["name"]) == (("visit",), ("purchase",), "persona", "buy")
+
+
+def test_finish_shows_the_run_and_the_versions(shown):
+    made = page.Page(study=None, run_id="r1")
+    made.ask(funnel, "log", steps=["a"], window="1 day")
+    assert made.finish() is None
+    (bundle,) = shown
+    assert {name: bundle[MIME][name] for name in ("block", "run_id", "n_results")} == {
+        "block": "finish", "run_id": "r1", "n_results": 1,
+    }  # fmt: skip
+    assert "pandas" in bundle["text/html"]
