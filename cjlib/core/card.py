@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cjlib.core.clean import clean_svg
-from cjlib.core.pages import environment
+from cjlib.core.pages import environment, safe
 
 _SEVERITIES = ("info", "caution", "limit")
 
@@ -65,12 +65,9 @@ def _rows(value: Any) -> list[list[Any]]:
 
 
 def _figure(part: Mapping[str, Any], prefix: str, place: int) -> dict[str, Any]:
-    from markupsafe import Markup
-
     source, alt = _text(part.get("svg")), _text(part.get("alt"))
     own = f"{prefix}{place + 1}-" if prefix else f"cj{hashlib.sha256(source.encode()).hexdigest()[:8]}-"
-    # Safe: clean_svg writes allowed elements only.
-    return {"svg": Markup(clean_svg(source, prefix=own, alt=alt)), "caption": _text(part.get("caption"))}
+    return {"svg": safe(clean_svg(source, prefix=own, alt=alt)), "caption": _text(part.get("caption"))}
 
 
 def _table(part: Mapping[str, Any]) -> dict[str, Any]:

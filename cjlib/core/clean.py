@@ -28,10 +28,34 @@ _ATTRIBUTES = (
     "href xlink:href xml:space display visibility shape-rendering paint-order"
 )
 _STYLES = frozenset(
-    "fill fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-dasharray stroke-dashoffset "
-    "stroke-linecap stroke-linejoin stroke-miterlimit opacity font-family font-size font-style font-weight "
-    "font-stretch text-anchor dominant-baseline stop-color stop-opacity letter-spacing display visibility "
-    "paint-order clip-path".split()
+    [
+        "fill",
+        "fill-opacity",
+        "fill-rule",
+        "stroke",
+        "stroke-width",
+        "stroke-opacity",
+        "stroke-dasharray",
+        "stroke-dashoffset",
+        "stroke-linecap",
+        "stroke-linejoin",
+        "stroke-miterlimit",
+        "opacity",
+        "font-family",
+        "font-size",
+        "font-style",
+        "font-weight",
+        "font-stretch",
+        "text-anchor",
+        "dominant-baseline",
+        "stop-color",
+        "stop-opacity",
+        "letter-spacing",
+        "display",
+        "visibility",
+        "paint-order",
+        "clip-path",
+    ]
 )
 _SPELLED = {name.lower(): name for name in _ELEMENTS.split()}
 _NAMED = {name.lower(): name for name in _ATTRIBUTES.split()}

@@ -37,17 +37,22 @@ def environment(*rooms: str) -> Environment:
     @functools.cache
     def css(name: str) -> Markup:
         """Style sheet `name` without comments and indents."""
-        from markupsafe import Markup
-
         source = loader.get_source(jinja, name)[0]
         # Our own file: nothing of a report enters it.
-        return Markup(re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)).strip())
+        return safe(re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)).strip())
 
     jinja.globals |= {
         "t": t, "tn": tn, "number": number, "percent": percent, "points": points, "days": days,
         "css": css, "language": language, "severity_word": severity_word, "status_word": status_word,
     }  # fmt: skip
     return jinja
+
+
+def safe(html: str) -> Markup:
+    """Vouch for HTML that a cleaner or one of our own templates wrote; nothing else may come through here."""
+    from markupsafe import Markup
+
+    return Markup(html)  # noqa: S704 (the one place; every caller says where its HTML comes from)
 
 
 def severity_word(severity: str) -> str:

@@ -91,14 +91,16 @@ def _stage(stage: Mapping[str, Any], place: int, low: float, high: float) -> dic
         "trouble": bool(emotion and emotion["part"] < TROUBLE),
         "pains": [
             {"text": _text(pain.get("text")), "mentions": _mentions(pain), "quote": _text(pain.get("quote"))}
-            for pain in _mappings(stage.get("pains"))
+            for pain in _told(stage.get("pains"))
         ],
-        "opportunities": [
-            {"text": _text(one.get("text")), "by": ", ".join(filter(None, map(_text, (one.get("owner"), one.get("effect")))))}
-            for one in _mappings(stage.get("opportunities"))
-        ],
+        "opportunities": [_opportunity(one) for one in _told(stage.get("opportunities"))],
         "metrics": _metrics(metrics) if isinstance(metrics, Mapping) else [],
-    }  # fmt: skip
+    }
+
+
+def _opportunity(one: Mapping[str, Any]) -> dict[str, str]:
+    by = [_text(one.get(name)) for name in ("owner", "effect")]
+    return {"text": _text(one.get("text")), "by": ", ".join(filter(None, by))}
 
 
 def _touchpoint(point: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,6 +267,11 @@ def _text(value: Any) -> str:
 
 def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
+
+
+def _told(value: Any) -> list[Mapping[str, Any]]:
+    """What people wrote down, each as a mapping with a text; a plain text stands for itself."""
+    return [one if isinstance(one, Mapping) else {"text": one} for one in _list(value)]
 
 
 def _mappings(value: Any) -> list[Mapping[str, Any]]:

@@ -22,7 +22,7 @@ from nbconvert.exporters.html import HTMLExporter
 from nbformat import NotebookNode
 from traitlets import Unicode
 
-from cjlib.core.pages import environment
+from cjlib.core.pages import environment, safe
 from cjlib.core.text import LANGUAGES, number, t, using
 from cjlib.maps.render import render_map
 from cjlib.report import cells, flow
@@ -32,7 +32,7 @@ from cjlib.report.sanitise import french_spaces, without_paths
 _SHEETS = ("tokens.css", "card.css", "page.css", "report.css")
 
 
-class ReportExporter(HTMLExporter):  # type: ignore[misc]
+class ReportExporter(HTMLExporter):
     """nbconvert exporter: `jupyter nbconvert --to cjreport x.ipynb`, and JupyterLab's export menu.
 
     Only the first half of nbconvert's work is used (reading and preprocessors); its templates load
@@ -42,7 +42,7 @@ class ReportExporter(HTMLExporter):  # type: ignore[misc]
     export_from_notebook = "Customer journey report"
     index_href = Unicode("", help="Link to the page that lists all reports; none if empty.").tag(config=True)
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]  # as nbconvert's own template exporters do
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[str, dict[str, Any]]:
         """Page of a notebook and nbconvert's resources; facts of the run come from the notebook itself."""
@@ -72,7 +72,7 @@ def render(notebook: NotebookNode | Mapping[str, Any], context: ReportContext) -
     >>> render(notebook, ReportContext(title="Why?", slug="why")).splitlines()[0]
     '<!doctype html>'
     """
-    with using(context.lang if context.lang.split("_")[0] in LANGUAGES else "en"):
+    with using(context.lang if context.lang.partition("_")[0] in LANGUAGES else "en"):
         failed = context.status == "failed"
         parts = flow.read(notebook, failed_cell=context.failed_cell if failed else None)
         if failed and not any(piece["kind"] in {"card", "map", "figure"} for piece in parts.pieces):
@@ -84,7 +84,7 @@ def render(notebook: NotebookNode | Mapping[str, Any], context: ReportContext) -
             script="report.js",
             flow=parts,
             context=context,
-            title=without_paths(t(context.title or parts.title or context.slug)),
+            title=without_paths(_title(parts, context)),
             reason=without_paths(context.reason),
             parameters=_parameters(context.parameters),
             facts=_facts(notebook, context),
@@ -92,8 +92,15 @@ def render(notebook: NotebookNode | Mapping[str, Any], context: ReportContext) -
         )
 
 
+def _title(parts: flow.Flow, context: ReportContext) -> str:
+    """The given title; where it is the notebook's own heading, that heading as translated with its cell."""
+    if context.title in {"", parts.written_title}:
+        return parts.title or context.slug
+    return t(context.title)
+
+
 def _map(model: Mapping[str, Any], **options: Any) -> Markup:
-    return Markup(render_map(model, **options))  # made by a template that escapes
+    return safe(render_map(model, **options))
 
 
 def document(jinja: Environment, template: str, *, sheets: tuple[str, ...], script: str, **values: Any) -> str:
@@ -104,8 +111,7 @@ def document(jinja: Environment, template: str, *, sheets: tuple[str, ...], scri
         f"default-src 'none'; img-src data:; font-src data:; style-src '{_hash(style)}'; "
         f"script-src '{_hash(code)}'; base-uri 'none'; form-action 'none'"
     )
-    # Safe: both are files of this package.
-    page = jinja.get_template(template).render(policy=policy, style=Markup(style), script=Markup(code), **values)
+    page = jinja.get_template(template).render(policy=policy, style=safe(style), script=safe(code), **values)
     return french_spaces(page)
 
 
@@ -128,7 +134,7 @@ def context_of(notebook: Mapping[str, Any], *, name: str) -> ReportContext:
         reason=error.message if error else "",
         failed_cell=error.cell if error else None,
         parameters={key: value for key, value in given.items() if key != "run_id"},
-        lang=lang if lang.split("_")[0] in LANGUAGES else "en",
+        lang=lang if lang.partition("_")[0] in LANGUAGES else "en",
         index_href="",
         started=str(record.get("start_time", "")),
         duration_s=float(record.get("duration") or 0.0),
@@ -147,10 +153,10 @@ def _literals(notebook: Mapping[str, Any]) -> dict[str, Any]:
         except SyntaxError:
             continue
         for line in body:
-            target = line.target if isinstance(line, ast.AnnAssign) else None
-            if isinstance(line, ast.Assign) and len(line.targets) == 1:
-                target = line.targets[0]
-            if isinstance(target, ast.Name) and isinstance(line, ast.Assign | ast.AnnAssign) and line.value:
+            if not isinstance(line, ast.Assign | ast.AnnAssign) or line.value is None:
+                continue
+            target = line.target if isinstance(line, ast.AnnAssign) else line.targets[0]
+            if isinstance(target, ast.Name):
                 try:
                     found[target.id] = ast.literal_eval(line.value)
                 except ValueError:

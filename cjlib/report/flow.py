@@ -6,6 +6,7 @@ is cleaned. Numbers, ids and order follow from the notebook alone, so the same n
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import unicodedata
@@ -18,6 +19,7 @@ from markupsafe import Markup
 
 from cjlib.core.card import conform
 from cjlib.core.clean import clean_svg
+from cjlib.core.pages import safe
 from cjlib.core.text import t
 from cjlib.report import cells
 from cjlib.report.context import MIME
@@ -28,7 +30,7 @@ _TAG = re.compile(r"<[^>]*>")
 _HIDDEN_TAGS = frozenset({"parameters", "injected-parameters", "remove-cell", "papermill-error-cell-tag"})
 _PAPERMILL_BANNER = "papermill-error-cell"
 _REPR = re.compile(r"\s*<[^<>]*>\s*|\s*(?:Text|\[?<)\(?.*", re.DOTALL)
-_IMAGES = ("image/png", "image/jpeg")
+_IMAGES = {"image/png": b"\x89PNG", "image/jpeg": b"\xff\xd8"}  # and how their data begin
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Flow:
     """
 
     title: str = ""
+    written_title: str = ""  # before translation
     lead: Markup = field(default_factory=Markup)
     pieces: list[dict[str, Any]] = field(default_factory=list)
     toc: list[dict[str, Any]] = field(default_factory=list)
@@ -59,10 +62,11 @@ class Flow:
         html = clean_markdown(t(cell["source"].strip()), cell.get("attachments"))
         if not self.title and not self.pieces and (first := _HEADING.match(html)) and first[1] == "1":
             self.title = _words(first[2])
-            self.lead = Markup(html[first.end() :])  # cleaned above
+            self.written_title = cell["source"].strip().partition("\n")[0].lstrip("# ").strip()
+            self.lead = safe(html[first.end() :])
             return
         html = _HEADING.sub(self._heading, html)
-        self.pieces.append({"kind": "prose", "html": Markup(html)})  # cleaned above
+        self.pieces.append({"kind": "prose", "html": safe(html)})
 
     def code(self, cell: Mapping[str, Any], number: int) -> None:
         """Add a code cell: its source, folded away, and what it showed."""
@@ -95,10 +99,10 @@ class Flow:
         if kind and kind != "text/plain" and sizes[kind] > CAP:
             self.pieces.append({"kind": "cut", "n": sizes[kind]})
         elif kind == "text/html":
-            self.pieces.append({"kind": "prose", "html": Markup(clean_html(str(data[kind])))})  # cleaned
+            self.pieces.append({"kind": "prose", "html": safe(clean_html(str(data[kind])))})
         elif kind == "text/markdown":
             html = _HEADING.sub(self._heading, clean_markdown(str(data[kind])))
-            self.pieces.append({"kind": "prose", "html": Markup(html)})  # cleaned
+            self.pieces.append({"kind": "prose", "html": safe(html)})
         elif kind == "image/svg+xml" or kind in _IMAGES:
             self._image(kind, str(data[kind]), output.get("metadata", {}))
         elif kind == "text/latex" or (kind and not _REPR.fullmatch(str(data[kind]))):
@@ -120,9 +124,11 @@ class Flow:
             self.pieces.append({"kind": "missing", **texts})
         elif kind == "map" and isinstance(block.get("model"), Mapping):
             self.has_map = True
+            card = conform(block.get("card"), prefix=f"f{self._figures}-")
             level = min(self._section + 1, 4)
-            anchor = self._enter(level, str(block["model"].get("title") or t("Journey map")))
-            self.pieces.append({"kind": "map", "model": block["model"], "level": level, "anchor": anchor})
+            anchor = self._enter(level, card["question"] or str(block["model"].get("title") or t("Journey map")))
+            self.pieces.append({"kind": "map", "model": block["model"], "card": card, "level": level, "anchor": anchor})
+            self.kpis += card["kpis"] if is_kpi else []
 
     def _image(self, kind: str, content: str, metadata: Mapping[str, Any]) -> None:
         self._figures += 1
@@ -134,10 +140,11 @@ class Flow:
         if kind == "image/svg+xml":
             figure = clean_svg(content, prefix=f"f{self._figures}-1-", alt=alt)
         else:
-            code = re.sub(r"[^A-Za-z0-9+/=]", "", content)
-            figure = f'<img alt="{escape(alt)}" src="data:{kind};base64,{code}">'
-        # Safe: written by the cleaner, or made of an escaped description and base64 letters.
-        self.pieces.append({"kind": "figure", "part": {"svg": Markup(figure), "caption": ""}})
+            figure = _picture(kind, content, alt)
+        if not figure:
+            self.pieces.append({"kind": "broken"})
+            return
+        self.pieces.append({"kind": "figure", "part": {"svg": safe(figure), "caption": ""}})
 
     # --- headings -------------------------------------------------------------------------------
     def _heading(self, found: re.Match[str]) -> str:
@@ -150,8 +157,8 @@ class Flow:
     def _enter(self, level: int, text: str) -> str:
         self._level = level
         anchor = self.anchor(text)
-        if level <= 3:
-            self.toc.append({"level": level, "id": anchor, "text": text})
+        if level <= 4:
+            self.toc.append({"level": min(level, 3), "id": anchor, "text": text})
         return anchor
 
     def anchor(self, text: str) -> str:
@@ -192,6 +199,17 @@ def read(notebook: Mapping[str, Any], *, failed_cell: int | None = None) -> Flow
     return flow
 
 
+def _picture(kind: str, content: str, alt: str) -> str:
+    """Image element with its data inside; empty if they are no picture of that kind."""
+    try:
+        data = base64.b64decode("".join(content.split()), validate=True)
+    except ValueError:
+        return ""
+    if not data.startswith(_IMAGES[kind]):
+        return ""
+    return f'<img alt="{escape(alt)}" src="data:{kind};base64,{base64.b64encode(data).decode()}">'
+
+
 def _words(html: str) -> str:
     """Text of a piece of cleaned HTML."""
     return unescape(_TAG.sub("", html)).strip()
@@ -210,4 +228,4 @@ def _highlighted(source: str) -> Markup:
     from pygments.lexers import PythonLexer
 
     # Safe: pygments escapes the source and adds span elements of its own.
-    return Markup(highlight(source.strip(), PythonLexer(), HtmlFormatter(nowrap=True)))
+    return safe(highlight(source.strip(), PythonLexer(), HtmlFormatter(nowrap=True)))

@@ -67,7 +67,7 @@ def _language(manifest: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) ->
     """Language of the page: the manifest's, else the one that all reports share, else English."""
     spoken = {str(job.get("lang") or "en") for job in jobs}
     tag = str(manifest.get("lang") or (spoken.pop() if len(spoken) == 1 else "en"))
-    return tag if tag.split("_")[0] in LANGUAGES else "en"
+    return tag if tag.partition("_")[0] in LANGUAGES else "en"
 
 
 def _title(given: Any) -> str:
@@ -75,12 +75,12 @@ def _title(given: Any) -> str:
     if isinstance(given, Mapping):
         from cjlib.core.text import language
 
-        return str(given.get(language().split("_")[0]) or next(iter(given.values()), ""))
+        return str(given.get(language().partition("_")[0]) or next(iter(given.values()), ""))
     return str(given or "")
 
 
 def _row(job: Mapping[str, Any], manifest: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    volatile = _mapping(_mapping(_mapping(manifest.get("volatile")).get("jobs")).get(job.get("slug")))
+    volatile = _mapping(_mapping(_mapping(manifest.get("volatile")).get("jobs")).get(str(job.get("slug"))))
     status = str(job.get("status") or "planned")
     notes = _mapping(job.get("notes"))
     previous = str(job.get("previous") or "")

@@ -21,13 +21,97 @@ LOG_CAP = 20_000
 """Longest log or plain text of one output; what is longer is cut with a note."""
 
 _TAGS = frozenset(
-    "a abbr b blockquote br caption cite code col colgroup dd del details dfn div dl dt em figcaption figure "
-    "h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table "
-    "tbody td tfoot th thead time tr u ul var".split()
+    [
+        "a",
+        "abbr",
+        "b",
+        "blockquote",
+        "br",
+        "caption",
+        "cite",
+        "code",
+        "col",
+        "colgroup",
+        "dd",
+        "del",
+        "details",
+        "dfn",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+        "figure",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "li",
+        "mark",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "summary",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "time",
+        "tr",
+        "u",
+        "ul",
+        "var",
+    ]
 )
 _DROPPED_WHOLE = frozenset(
-    "script style svg math iframe noscript template title textarea select option xmp noembed noframes object "
-    "embed form button head link meta base frame frameset applet audio video canvas plaintext".split()
+    [
+        "script",
+        "style",
+        "svg",
+        "math",
+        "iframe",
+        "noscript",
+        "template",
+        "title",
+        "textarea",
+        "select",
+        "option",
+        "xmp",
+        "noembed",
+        "noframes",
+        "object",
+        "embed",
+        "form",
+        "button",
+        "head",
+        "link",
+        "meta",
+        "base",
+        "frame",
+        "frameset",
+        "applet",
+        "audio",
+        "video",
+        "canvas",
+        "plaintext",
+    ]
 )
 _ATTRIBUTES = {
     "*": {"dir", "lang", "title"},
@@ -42,13 +126,13 @@ _IMAGE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+"
 _LOCAL_LINK = re.compile(r"#[\w.:-]+|(?!/)(?!.*//)[\w./ -]+\.html(?:#[\w.:-]+)?")
 # Three or more parts, or a home: a machine's path; "and/or", dates and page addresses are not.
 _PATH = re.compile(
-    r"(?<![\w/:.<&])(?:file://)?(?:/(?:home|root|tmp|Users|var|opt|usr|mnt|work|private|srv|etc|data)\b|~|[A-Za-z]:\\)"
+    r"(?<![\w/:.<&])(?:file://)?(?:/(?:home|root|tmp|Users|var|opt|usr|mnt|work|private|srv|etc|data)\b|~(?=[\\/])|[A-Za-z]:(?=\\))"
     r"(?:[\\/][^\s\\/:'\"<>,;()|]+)*[\\/]?"
 )
 _KERNEL_FILE = re.compile(r"(?:/\S*?)?ipykernel_\d+/\d+\.py(?::\d+)?:?\s*")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-_NUMERIC = re.compile(r"[\s\d.,%+\-−–•€  ]*\d[\s\d.,%+\-−–•€  ]*|\s*[–•-]\s*|\s*")  # noqa: RUF001
+_NUMERIC = re.compile(r"[\s\d.,%+\-−–•€  ]*\d[\s\d.,%+\-−–•€  ]*|\s*[–•-]\s*|\s*")
 
 
 def clean_html(source: str) -> str:
@@ -78,7 +162,7 @@ def _nh3() -> nh3.Cleaner:
     )
 
 
-def _attribute(tag: str, name: str, value: str) -> str | None:
+def _attribute(_tag: str, name: str, value: str) -> str | None:
     if name == "src":
         return value if _IMAGE.fullmatch(value) else None
     if name == "href":
@@ -143,10 +227,10 @@ def _renderer() -> type:
 
     from nbconvert.filters.markdown_mistune import IPythonRenderer
 
-    class Renderer(IPythonRenderer):  # type: ignore[misc]
+    class Renderer(IPythonRenderer):
         """Plain code, no math engine, and addresses in print where a link would lead outside."""
 
-        def block_code(self, code: str, info: str | None = None) -> str:
+        def block_code(self, code: str, info: str | None = None) -> str:  # noqa: ARG002 (the renderer's signature)
             return f"<pre><code>{escape(code.rstrip())}</code></pre>\n"
 
         def block_math(self, body: str) -> str:
@@ -155,10 +239,10 @@ def _renderer() -> type:
         def inline_math(self, body: str) -> str:
             return f"<code>{escape(body.strip())}</code>"
 
-        def latex_environment(self, name: str, body: str) -> str:
+        def latex_environment(self, name: str, body: str) -> str:  # noqa: ARG002
             return f"<pre><code>{escape(body.strip())}</code></pre>"
 
-        def link(self, text: str, url: str, title: str | None = None) -> str:
+        def link(self, text: str, url: str, title: str | None = None) -> str:  # noqa: ARG002
             outside = re.fullmatch(r"https?://\S+", url)
             if outside and escape(url) not in text:
                 return f"{text} (<code>{escape(url)}</code>)"
@@ -208,7 +292,7 @@ _WIDE = re.compile(r"(?<=\S) (?=[:»%€](?:\s|$|[),.;]))|(?<=«) ")
 
 
 def french_spaces(html: str) -> str:
-    """No-break spaces where French wants them (thin before ; ? !, full before : % € and inside « »).
+    r"""No-break spaces where French wants them (thin before ; ? !, full before : % € and inside « »).
 
     Only text is touched, and only where an ordinary space stands; other languages come back unchanged.
 
@@ -217,7 +301,7 @@ def french_spaces(html: str) -> str:
     >>> from cjlib.core.text import using
     >>> with using("fr"):
     ...     french_spaces('<p title="a : b">Pourquoi ? « Cher » : 9 €</p>')
-    '<p title="a : b">Pourquoi\\u202f? «\\xa0Cher\\xa0»\\xa0: 9\\xa0€</p>'
+    '<p title="a : b">Pourquoi\u202f? «\xa0Cher\xa0»\xa0: 9\xa0€</p>'
     """
     if not language().startswith("fr"):
         return html
