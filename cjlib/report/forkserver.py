@@ -124,6 +124,7 @@ def _accept(
     if not line.endswith(b"\n"):
         connection.close()
         return None
+    server = os.getpid()
     pid = os.fork()
     if pid == 0:
         # A child must not hold the other kernels' ends open.
@@ -131,8 +132,7 @@ def _accept(
         for fd, other in kernels.items():
             os.close(fd)
             other.connection.close()
-        request: dict[str, Any] = json.loads(line)
-        return request
+        return {**json.loads(line), "server": server}
     pidfd = os.pidfd_open(pid)
     kernel = _Kernel(pid, connection)
     kernels[pidfd] = kernel
@@ -168,6 +168,8 @@ def run_kernel(request: dict[str, Any]) -> None:
     """Turn this freshly forked process into a normal IPython kernel on its connection file."""
     os.setsid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != request["server"]:
+        os._exit(1)  # the server died between the fork and the line above
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.close(null)

@@ -7,6 +7,7 @@ very run.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -145,10 +146,23 @@ def _papermill(
     finally:
         if kernel.process is not None:
             kernel.process.poll()
-        if manager.has_kernel:
-            run_sync(manager.shutdown_kernel)(now=True)
+        run_sync(manager.close)()
+        _close_loop()
     read: Any = nbformat.read
     return (read(path, as_version=4) if path.exists() else job.notebook), problem
+
+
+def _close_loop() -> None:
+    """Close this thread's event loop, which nbclient made; a killed kernel leaves tasks waiting in it."""
+    from jupyter_core.utils import ensure_event_loop
+
+    loop = ensure_event_loop()
+    waiting = asyncio.all_tasks(loop)
+    for task in waiting:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def judge(

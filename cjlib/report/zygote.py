@@ -23,16 +23,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from uuid import uuid4
 
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Float, Unicode
 
 from cjlib.core.errors import EnvironmentProblem
-
-if TYPE_CHECKING:
-    from jupyter_client.manager import AsyncKernelManager
 
 KERNEL = "cjlib"
 CAN_FORK = hasattr(os, "fork") and hasattr(os, "pidfd_open")
@@ -122,6 +121,27 @@ class ZygoteProvisioner(LocalProvisioner):
         return self.connection_info
 
 
+class OneKernel(AsyncKernelManager):
+    """Manager of one kernel that can be ended with all that belongs to it.
+
+    A notebook client that is handed a manager leaves both the kernel and its own sockets to the giver.
+    """
+
+    def client(self, **kwargs: Any) -> Any:
+        """A client of this kernel, remembered so that `close` can close its sockets."""
+        made = super().client(**kwargs)
+        self._clients = [*getattr(self, "_clients", []), made]
+        return made
+
+    async def close(self) -> None:
+        """Kill the kernel and close every socket."""
+        if self.has_kernel:
+            await self.shutdown_kernel(now=True)
+        for client in getattr(self, "_clients", []):
+            client.stop_channels()
+        await self.cleanup_resources()
+
+
 class Zygote:
     """Owner of the kernel server and of its private folder; use it in a `with` block.
 
@@ -193,14 +213,11 @@ class Zygote:
         folder.mkdir(parents=True)
         (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
 
-    def kernel_manager(self) -> AsyncKernelManager:
+    def kernel_manager(self) -> OneKernel:
         """A manager for one kernel, not yet started, to be handed to papermill or nbclient as `km`."""
         self.wait_until_ready()
-        from jupyter_client.kernelspec import KernelSpecManager
-        from jupyter_client.manager import AsyncKernelManager
-
         specs = KernelSpecManager(kernel_dirs=[str(self.folder / "kernels")], ensure_native_kernel=False)
-        return AsyncKernelManager(
+        return OneKernel(
             kernel_name=KERNEL,
             kernel_spec_manager=specs,
             transport="ipc" if hasattr(socket, "AF_UNIX") else "tcp",
