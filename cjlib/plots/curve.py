@@ -16,11 +16,11 @@ from matplotlib.transforms import ScaledTranslation
 
 from cjlib.core import checks
 from cjlib.core.result import HIDDEN
-from cjlib.core.text import UNKNOWN, days, number, percent, t
+from cjlib.core.text import UNKNOWN, days, number, percent, t, tn
 from cjlib.plots import style
 from cjlib.plots.sheet import Sheet, empty, sheet
 from cjlib.plots.steps import Series, series_of, thinned, value_at
-from cjlib.plots.style import known, label, rate
+from cjlib.plots.style import known, rate, short
 
 MOST_LABELLED, MOST_DRAWN = 4, 7
 BODY = 2.75  # inches
@@ -52,7 +52,7 @@ def draw(
     kind : {"incidence", "survival"}
         Whether the share starts at 0 and rises, or at 1 and falls.
     origin : str
-        What starts the clock, for the axis label.
+        Event that starts the clock, for the axis label.
     horizons : sequence of float, days
         Vertical lines; the title speaks of the last one that the curves reach.
     naive : DataFrame, optional
@@ -135,8 +135,9 @@ def _naive(ax: Any, naive: pd.DataFrame, shown: list[Series]) -> bool:
             part = part[part["outcome"] == part["outcome"].iloc[0]]
         part = part[[time, value]].astype("float64").dropna().sort_values(time)
         part = part[part[time] <= ax.get_xlim()[1]]
-        if part.empty:
-            continue
+        here = [value_at(series.rows, float(at)) for at in part[time]]
+        if part.empty or not (part[value] - here).abs().max() > 5e-4:
+            continue  # nothing ended in another way: the naive curve is the curve
         drawn = True
         if time == "time_days":
             rows = thinned(part.rename(columns={value: "estimate"}), LINE_BINS)
@@ -178,7 +179,7 @@ def _axes(page: Sheet, shown: list[Series], *, kind: str, scale: str, origin: st
     ax.set_xlim(low, longest)
     ax.set_xticks(ticks, texts)
     ax.minorticks_off()
-    what = t("{unit} since {event}", unit=unit, event=label(origin)) if origin else unit
+    what = t("{unit} since {event}", unit=unit, event=short(origin)) if origin else unit
     ax.set_xlabel(t("{what} (logarithmic axis)", what=what) if scale == "log" else what)
     top = 1.0
     if kind == "incidence":
@@ -239,7 +240,8 @@ def _end_labels(page: Sheet, shown: list[Series]) -> None:
     placed = style.spread(heights, tall, tall / 2, page.height - tall / 2)
     for series, text, place in zip(shown, texts, placed, strict=True):
         ax.annotate(
-            text, series.end, xycoords="data", xytext=(1, place / page.height), textcoords=beside, gid="end", color=series.colour, fontsize=style.SMALL, ha="left", va="center",
+            text, series.end, xycoords="data", xytext=(1, place / page.height), textcoords=beside,
+            gid="end", color=series.colour, fontsize=style.SMALL, ha="left", va="center",
             linespacing=1.15, annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": style.lighter(series.colour, 0.45), "linewidth": 0.7,
                         "shrinkA": 1, "shrinkB": 1},
@@ -276,7 +278,8 @@ def _at_risk(page: Sheet, table: pd.DataFrame, shown: list[Series], min_people: 
         rows = table[table["group"].astype(str) == series.group]
         for tick in ax.get_xticks():
             text = _risk_text(rows, float(tick), min_people)
-            panel.text(tick, y, text, ha="center", color=series.colour if len(groups) > 1 else style.INK, **settings)
+            ink = series.colour if len(groups) > 1 else style.INK
+            panel.text(tick, y, text, ha="center", color=ink, gid="at risk", **settings)
 
 
 def _risk_text(rows: pd.DataFrame, time: float, min_people: int) -> str:
@@ -294,9 +297,9 @@ def _risk_text(rows: pd.DataFrame, time: float, min_people: int) -> str:
 def _finding(shown: list[Series], outcome: str, kind: str, at: float | None) -> str:
     """Title: the value, or the extremes, at the last horizon (else where the shortest curve ends)."""
     time = min(series.end[0] for series in shown) if at is None else at
-    found = [(series.name, value_at(series.rows, time)) for series in shown]
+    found = [(short(series.name), value_at(series.rows, time)) for series in shown]
     values = [(name, value) for name, value in found if known(value)]
-    what = label(outcome)
+    what = short(outcome)
     when = _time(time)
     if len(shown) == 1:
         rows = shown[0].rows
@@ -307,8 +310,8 @@ def _finding(shown: list[Series], outcome: str, kind: str, at: float | None) -> 
     if len({series.group for series in shown}) == 1:
         parts = ", ".join(f"{name} {percent(value)}" for name, value in values)
         return t("After {time}: {parts}", time=when, parts=parts)
-    (high, x), (low, y) = max(values, key=lambda pair: pair[1]), min(values, key=lambda pair: pair[1])
-    ends = {"time": when, "high": high, "x": percent(x), "low": low, "y": percent(y)}
+    high, low = max(values, key=lambda pair: pair[1]), min(values, key=lambda pair: pair[1])
+    ends = {"time": when, "high": high[0], "x": percent(high[1]), "low": low[0], "y": percent(low[1])}
     if kind == "survival":
         return t("After {time}, {x} ({high}) to {y} ({low}) still active", **ends)
     return t("After {time}: {outcome} from {y} ({low}) to {x} ({high})", outcome=what, **ends)
@@ -319,7 +322,7 @@ def _subtitle(kind: str, shown: list[Series], outcome: str) -> str:
         return t("Share still active over time, with 95 % bands.")
     if len({series.group for series in shown}) == 1 and len(shown) > 1:
         return t("Share that has had each outcome over time, with 95 % bands.")
-    return t("Share that has had the outcome “{outcome}” over time, with 95 % bands.", outcome=label(outcome))
+    return t("Share that has had the outcome “{outcome}” over time, with 95 % bands.", outcome=short(outcome))
 
 
 def _keys(shown: list[Series], *, naive: bool, censored: bool) -> list[Any]:
@@ -341,4 +344,4 @@ def _notes(page: Sheet, drawn: list[Series], min_people: int) -> None:
     if any(series.cut for series in drawn):
         page.note(t("Curves end where fewer than {k} people are at risk ({sign}).", k=min_people, sign=HIDDEN))
     if len(drawn) > MOST_DRAWN:
-        page.note(t("{n} more groups are in the table.", n=len(drawn) - MOST_DRAWN))
+        page.note(tn("{n} more group is in the table.", "{n} more groups are in the table.", len(drawn) - MOST_DRAWN))

@@ -16,11 +16,11 @@ from matplotlib.patches import Patch
 
 from cjlib.core.gate import ALL
 from cjlib.core.result import HIDDEN
-from cjlib.core.text import number, percent, t
+from cjlib.core.text import number, percent, t, tn
 from cjlib.plots import style
 from cjlib.plots.marks import beside, head, point, rows
 from cjlib.plots.sheet import Sheet, empty, sheet
-from cjlib.plots.style import count, known, label, rate
+from cjlib.plots.style import count, known, label, rate, short
 
 MOST_GROUPED = 4
 MOST_PANELS = 12
@@ -91,7 +91,7 @@ def draw(
 def _prepared(table: pd.DataFrame) -> pd.DataFrame:
     """Rows to draw in step order; the total only where there are no groups; one rate per row."""
     frame = table.sort_values("step_order", kind="stable").reset_index(drop=True)
-    entered = frame["n_start"].notna() & (frame["n_start"].astype("float64") > 0)
+    entered = frame["n_start"].map(count) > 0
     frame = frame[frame["group"].isin(frame.loc[entered, "group"])]
     if (frame["group"] != ALL).any():
         frame = frame[frame["group"] != ALL]
@@ -115,8 +115,8 @@ def _finding(frame: pd.DataFrame, groups: list[str]) -> str:
         best, worst = last.loc[last["rate"].idxmax()], last.loc[last["rate"].idxmin()]
         return t(
             "Highest rate of {step}: {best} ({x}); lowest: {worst} ({y})",
-            step=label(best["step"]), best=label(best["group"]), x=percent(best["rate"]),
-            worst=label(worst["group"]), y=percent(worst["rate"]),
+            step=short(best["step"]), best=short(best["group"]), x=percent(best["rate"]),
+            worst=short(worst["group"]), y=percent(worst["rate"]),
         )  # fmt: skip
     rates = frame["rate"].where(~frame["first"], 1.0)
     drops = rates.shift() - rates
@@ -126,7 +126,7 @@ def _finding(frame: pd.DataFrame, groups: list[str]) -> str:
     here, before = frame.iloc[at], frame.iloc[at - 1]
     return t(
         "The largest loss is between {a} and {b}: {x} of those at {a} go no further",
-        a=label(before["step"]), b=label(here["step"]), x=percent(1 - rates.iloc[at] / rates.iloc[at - 1]),
+        a=short(before["step"]), b=short(here["step"]), x=percent(1 - rates.iloc[at] / rates.iloc[at - 1]),
     )  # fmt: skip
 
 
@@ -247,13 +247,15 @@ def _panels(frame: pd.DataFrame, palette: Mapping[str, str], heading: str, *, un
             if column == 0:
                 _names(panel, steps, [group], 18.0)
             entered = number(count(part["n_start"].iloc[0]))
-            name = style.wrap(label(group), 110, style.BASE, bold=True, lines=1)
+            name = style.wrap(label(group), 74, style.BASE, bold=True, lines=1)
             panel.set_title(t("{name}, n = {n}", name=name, n=entered), loc="left", fontsize=style.BASE, pad=5)
             _panel_labels(panel, part)
         page.header(heading, _subtitle(frame, unit), keys=_keys(frame, grouped=True), gap=16)
         _notes(page, frame)
         if len(everyone) > len(groups):
-            page.note(t("{n} more groups are in the table.", n=len(everyone) - len(groups)))
+            page.note(
+                tn("{n} more group is in the table.", "{n} more groups are in the table.", len(everyone) - len(groups))
+            )
     return page.ax
 
 

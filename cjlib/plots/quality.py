@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.patches import Patch
 
-from cjlib.core.text import number, percent, t
+from cjlib.core.text import number, percent, t, tn
 from cjlib.plots import style
 from cjlib.plots.marks import beside, head, rows
 from cjlib.plots.sheet import empty, sheet
@@ -66,7 +66,7 @@ def draw(table: pd.DataFrame, *, title: str = "", ax: Any = None) -> Any:
         ]
         page.header(title or _finding(frame, by_file=by_file), keys=keys, gap=20)
         if len(frame) > len(shown):
-            page.note(t("{n} more rows are in the table.", n=len(frame) - len(shown)))
+            page.note(tn("{n} more row is in the table.", "{n} more rows are in the table.", len(frame) - len(shown)))
     return page.ax
 
 
@@ -82,7 +82,7 @@ def _row(ax: Any, y: float, row: Any) -> None:
     beside(ax, y, 58, number(count(row.of)), "right", color=style.INK, gid="of")
     text = number(count(row.n)) if known(row.n) else number(None)
     if known(row.n) and row.n:
-        text = t("{n} ({share})", n=text, share=_share(part))
+        text = f"{text} ({_share(part)})"
     beside(ax, y, 70, text, "left", color=ASIDE if part else style.MUTED, gid="n")
 
 

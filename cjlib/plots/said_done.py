@@ -17,7 +17,7 @@ from cjlib.core.text import number, percent, points, t
 from cjlib.plots import style
 from cjlib.plots.marks import point, rows
 from cjlib.plots.sheet import empty, sheet
-from cjlib.plots.style import count, known, label
+from cjlib.plots.style import known, label, short
 
 FINAL, ANSWERED = "final", "when answered"
 ROW, HEAD = 34.0, 20.0  # points
@@ -89,7 +89,7 @@ def draw(
             _panel(panel, frame, lines, view, palette, measure=measure, limits=limits)
             panel.set(xlim=limits, ylim=(tall, 0))
             panel.set_xlabel(_axis(measure, scale))
-        page.header(title or _finding(frame, measure), _subtitle(measure), gap=26)
+        page.header(title or _finding(frame, measure), _subtitle(measure), gap=_above())
         if frame["value"].isna().any():
             page.note(t("{sign} Too few people to be shown.", sign=HIDDEN))
     return page.ax
@@ -139,11 +139,9 @@ def _panel(
             if view == ANSWERED:
                 _ghost(panel, _find(frame, question, category, FINAL), row, y)
             point(panel, y, row.value, row.low, row.high, colour=palette.get(category, style.MUTED), size=7.5)
-            _labels(
-                panel, row, y, measure, _find(frame, question, category, FINAL) if view == ANSWERED else None, limits
-            )
-    titles = {FINAL: t("By what happened in the end"), ANSWERED: t("By what had happened when they answered")}
-    panel.set_title(style.wrap(titles[view], 215, style.BASE, bold=True), loc="left", fontsize=style.BASE, pad=7)
+            before = _find(frame, question, category, FINAL) if view == ANSWERED else None
+            _labels(panel, row, y, before, measure=measure, limits=limits)
+    panel.set_title(_view(view), loc="left", fontsize=style.BASE, pad=7, linespacing=1.2)
     ticks, texts = (style.percent_ticks if measure == "top" else style.number_ticks)(*limits, most=5)
     panel.set_xticks(ticks, texts)
     panel.grid(axis="x")
@@ -153,6 +151,17 @@ def _panel(
         panel.set_yticklabels([style.wrap(label(name), 112, lines=2) for _, name, _ in named])
         for text, (_, _, heading) in zip(panel.get_yticklabels(), named, strict=True):
             text.set_fontweight("bold" if heading else "normal")
+
+
+def _view(view: str) -> str:
+    """Title of a panel, as wide as the panel is."""
+    titles = {FINAL: t("What happened in the end"), ANSWERED: t("What had happened at the answer")}
+    return style.wrap(titles[view], 172, style.BASE, bold=True)
+
+
+def _above() -> float:
+    """Points that the titles of the panels take."""
+    return 18.0 + 11.5 * max(_view(view).count("\n") + 1 for view in (FINAL, ANSWERED))
 
 
 def _ghost(panel: Any, before: Any, row: Any, y: float) -> None:
@@ -168,17 +177,18 @@ def _ghost(panel: Any, before: Any, row: Any, y: float) -> None:
     )  # fmt: skip
 
 
-def _labels(panel: Any, row: Any, y: float, measure: str, before: Any, limits: tuple[float, float]) -> None:
+def _labels(panel: Any, row: Any, y: float, before: Any, *, measure: str, limits: tuple[float, float]) -> None:
     """Value above the point, n below it; the difference beside the value where there is one."""
     text = _write(row.value, measure)
     if before is not None and known(before.value):
         gap = row.value - before.value
         change = points(100 * gap, 1) if measure == "top" else points(gap, 2)
-        text = t("{x} ({change})", x=text, change=change)
+        text = f"{text} ({change})"
     share = (row.value - limits[0]) / max(limits[1] - limits[0], 1e-9)
     side = "left" if share < 0.2 else "right" if share > 0.8 else "center"
+    n = t("n = {n}", n=int(row.n)) if known(row.n) else ""
     for words, move, edge, colour in (
-        (text, 5, "bottom", style.INK), (t("n = {n}", n=int(count(row.n))), -5, "top", style.MUTED)
+        (text, 5, "bottom", style.INK), (n, -5, "top", style.MUTED)
     ):  # fmt: skip
         panel.annotate(
             words, (row.value, y), xytext=(0, move), textcoords="offset points", ha=side, va=edge,
@@ -222,7 +232,7 @@ def _finding(frame: pd.DataFrame, measure: str) -> str:
     _, row, before = max(pairs, key=lambda pair: pair[0])
     return t(
         "{category}: {x} by what happened in the end, {y} by what had happened when people answered",
-        category=label(row.category), x=_write(before.value, measure), y=_write(row.value, measure),
+        category=short(row.category), x=_write(before.value, measure), y=_write(row.value, measure),
     )  # fmt: skip
 
 

@@ -10,15 +10,15 @@ import pandas as pd
 from cjlib.core import checks
 from cjlib.core.gate import ALL
 from cjlib.core.result import HIDDEN
-from cjlib.core.text import interval, number, percent, points, t
+from cjlib.core.text import interval, number, percent, points, t, tn
 from cjlib.plots import style
 from cjlib.plots.marks import beside, head, point, rows
 from cjlib.plots.sheet import empty, sheet
-from cjlib.plots.style import count, known, label
+from cjlib.plots.style import count, known, label, short
 
 LOW, MIDDLE, HIGH = "#b4530a", "#7f8b93", "#1b6468"
 SCALES = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
-SPREAD, BETWEEN, ROW = 108.0, 88.0, 22.0  # points
+SPREAD, BETWEEN, ROW = 108.0, 84.0, 22.0  # points
 N_AT, SCORE_AT = 46.0, 58.0
 MOST_GROUPS = 20
 
@@ -91,7 +91,9 @@ def draw(
         if shown["score"].isna().any():
             page.note(t("{sign} Too few people to be shown.", sign=HIDDEN))
         if len(frame) > len(shown):
-            page.note(t("{n} more groups are in the table.", n=len(frame) - len(shown)))
+            page.note(
+                tn("{n} more group is in the table.", "{n} more groups are in the table.", len(frame) - len(shown))
+            )
     return page.ax
 
 
@@ -139,7 +141,7 @@ def _spread(panel: Any, answers: pd.DataFrame, instrument: str) -> None:
             linewidth=2.4, clip_on=False, gid="class",
         )  # fmt: skip
         panel.annotate(
-            t("{word} {share}", word=word, share=percent(sum(shares[first:end]))), ((first + end - 1) / 2, -0.2),
+            _class_text(word, sum(shares[first:end]), (end - first) / len(values)), ((first + end - 1) / 2, -0.2),
             xycoords=panel.get_xaxis_transform(), xytext=(0, -5), textcoords="offset points", ha="center",
             va="top", fontsize=style.SMALL, color=style.INK, gid="class",
         )  # fmt: skip
@@ -154,6 +156,11 @@ def _spread(panel: Any, answers: pd.DataFrame, instrument: str) -> None:
     )
     panel.set_yticks([])
     panel.set_ylabel(t("share of answers"), fontsize=style.SMALL)
+
+
+def _class_text(word: str, share: float, part: float) -> str:
+    """Word and share of a class, no wider than its bars (the panel is at least 270 points wide)."""
+    return style.wrap(word, max(270 * part, 50), style.SMALL) + "\n" + percent(share)
 
 
 def _scores(
@@ -180,7 +187,7 @@ def _scores(
     panel.set_yticks(places, [style.wrap(label(group), 130, lines=1) for group in shown["group"]])
     panel.set_xlabel(_axis(instrument, scale))
     head(panel, N_AT, t("answers"), "right")
-    head(panel, SCORE_AT, t("{name} (95 % interval)", name=_name(instrument)), "left")
+    head(panel, SCORE_AT, t("score (95 % interval)"), "left")
 
 
 def _range(limits: pd.DataFrame, ends: tuple[float, float] | None) -> tuple[float, float]:
@@ -189,9 +196,13 @@ def _range(limits: pd.DataFrame, ends: tuple[float, float] | None) -> tuple[floa
     values = values[~pd.isna(values)]
     if not values.size:
         return ends or (0.0, 1.0)
-    pad = max(0.12 * (values.max() - values.min()), 0.02 * ((ends[1] - ends[0]) if ends else 1.0))
+    span = values.max() - values.min()
+    least = 0.2 * (ends[1] - ends[0]) if ends else 0.0  # a fifth of the scale: small things stay small
+    pad = max(0.12 * span, (least - span) / 2)
     low, high = float(values.min() - pad), float(values.max() + pad)
-    return (max(low, ends[0]), min(high, ends[1])) if ends else (low, high)
+    if ends and ends[0] <= values.min() and values.max() <= ends[1]:
+        return max(low, ends[0]), min(high, ends[1])
+    return low, high
 
 
 def _write(value: float, instrument: str) -> str:
@@ -203,7 +214,7 @@ def _estimate(row: Any, instrument: str) -> str:
     if not (known(row.ci_low) and known(row.ci_high)):
         return value
     limits = interval(row.ci_low, row.ci_high, lambda x: _write(x, instrument))
-    return t("{x} ({range})", x=value, range=limits)
+    return f"{value} ({limits})"
 
 
 def _name(instrument: str) -> str:
@@ -231,8 +242,8 @@ def _finding(shown: pd.DataFrame, instrument: str) -> str:
     ordered = rows(groups.sort_values("score", kind="stable"))
     return t(
         "{name}: highest for {best} ({x}), lowest for {worst} ({y})", name=name,
-        best=label(ordered[-1].group), x=_write(ordered[-1].score, instrument),
-        worst=label(ordered[0].group), y=_write(ordered[0].score, instrument),
+        best=short(ordered[-1].group), x=_write(ordered[-1].score, instrument),
+        worst=short(ordered[0].group), y=_write(ordered[0].score, instrument),
     )  # fmt: skip
 
 

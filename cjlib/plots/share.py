@@ -7,11 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from cjlib.core.gate import ALL
+from cjlib.core.result import HIDDEN
 from cjlib.core.text import number, percent, t
 from cjlib.plots import style
 from cjlib.plots.marks import beside, head, point, rows
 from cjlib.plots.sheet import empty, sheet
-from cjlib.plots.style import label
+from cjlib.plots.style import label, short
 
 ROW, N_AT, SHARE_AT = 22.0, 46.0, 58.0  # points
 
@@ -50,8 +52,8 @@ def draw(
             page.ax.axhline(y, color=style.GRID, linewidth=0.8, zorder=0.5)
             point(page.ax, y, row.estimate, row.ci_low, row.ci_high, colour=palette[str(row.group)], size=7)
             hidden = not style.known(row.estimate)
-            beside(page.ax, y, N_AT, number(style.count(row.n)) if style.known(row.n) else "•", "right", gid="n")
-            text = "•" if hidden else style.rate(row.estimate, row.ci_low, row.ci_high)
+            beside(page.ax, y, N_AT, number(style.count(row.n)) if style.known(row.n) else HIDDEN, "right", gid="n")
+            text = HIDDEN if hidden else style.rate(row.estimate, row.ci_low, row.ci_high)
             beside(page.ax, y, SHARE_AT, text, "left", color=style.INK, gid="label")
         high = min(float(table["ci_high"].max(skipna=True)) * 1.15, 1.0)
         ticks, texts = style.percent_ticks(0, high)
@@ -62,14 +64,19 @@ def draw(
         page.ax.set_xlabel(axis)
         head(page.ax, N_AT, t("answers"), "right")
         head(page.ax, SHARE_AT, t("share (95 % interval)"), "left")
-        page.header(title or _finding(table), "", gap=20)
+        page.header(title or _finding(table), gap=20)
+        if table["estimate"].isna().any():
+            page.note(t("{sign} Too few people to be shown.", sign=HIDDEN))
     return page.ax
 
 
 def _finding(table: pd.DataFrame) -> str:
-    groups = table[(table["group"] != "(all)") & table["estimate"].notna()]
+    groups = table[(table["group"] != ALL) & table["estimate"].notna()]
     if len(groups) < 2:
         return t("Share after the answer")
-    high, low = groups.loc[groups["estimate"].idxmax()], groups.loc[groups["estimate"].idxmin()]
-    return t("Highest after {high} ({x}), lowest after {low} ({y})", high=high["group"], x=percent(high["estimate"]),
-             low=low["group"], y=percent(low["estimate"]))  # fmt: skip
+    ordered = rows(groups.sort_values("estimate", kind="stable"))
+    high, low = ordered[-1], ordered[0]
+    return t(
+        "Highest after {high} ({x}), lowest after {low} ({y})", high=short(high.group), x=percent(high.estimate),
+        low=short(low.group), y=percent(low.estimate),
+    )  # fmt: skip

@@ -37,7 +37,7 @@ class Sheet:
         """Points available to a line of text."""
         if self.own:
             return 72 * WIDTH - 2 * EDGE
-        return float(self.ax.get_window_extent().width) * 72 / self.ax.figure.dpi
+        return float(self.ax.get_window_extent().width) * 72 / float(self.ax.figure.dpi)
 
     @property
     def height(self) -> float:

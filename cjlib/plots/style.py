@@ -32,7 +32,7 @@ PALETTE = ("#2f6fd0", "#b4530a", "#5b2a86", "#ad5097", "#652b15", "#836c3f", "#2
 OUT, OPEN_EDGE, ABSENT = "#e9edef", "#848f97", "#f3f5f6"
 SEQUENCE = ("#eef6f4", "#bfe0da", "#7fbdb8", "#3f8f90", "#1b6468", "#123f44")
 
-RC: dict[str, Any] = {
+RC: Any = {
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": BASE,
     "text.color": INK, "text.parse_math": False, "text.usetex": False, "axes.unicode_minus": True,
     "figure.facecolor": PAPER, "figure.dpi": 100, "figure.autolayout": False,
@@ -64,6 +64,12 @@ def label(value: object) -> str:
     text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "", str(value))
     text = re.sub(r"[ \t\r\n]+", " ", text).strip()
     return t("all") if text == ALL else text or t("(empty)")
+
+
+def short(value: object, limit: int = 44) -> str:
+    """`label(value)` for use inside a sentence: at most `limit` characters, cut with an ellipsis."""
+    text = label(value)
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 @functools.cache
@@ -157,7 +163,8 @@ def group_colours(groups: Iterable[object]) -> dict[str, str]:
 
 def lighter(colour: str, amount: float) -> str:
     """`colour` mixed with white; `amount` 0 leaves it, 1 is white."""
-    return to_hex([channel + (1 - channel) * amount for channel in to_rgb(colour)])
+    red, green, blue = (channel + (1 - channel) * amount for channel in to_rgb(colour))
+    return str(to_hex((red, green, blue)))
 
 
 def contrast(first: str, second: str) -> float:
@@ -178,8 +185,8 @@ def contrast(first: str, second: str) -> float:
 
 
 def text_on(background: str) -> str:
-    """White or ink, whichever is easier to read on `background`."""
-    return max((PAPER, INK), key=lambda colour: contrast(colour, background))
+    """White or black, whichever is easier to read; ink would fall below 4.5:1 on middle tones."""
+    return max((PAPER, "#000000"), key=lambda colour: contrast(colour, background))
 
 
 # --- numbers on axes --------------------------------------------------------------------------------
@@ -220,7 +227,7 @@ def rate(value: float, low: float = math.nan, high: float = math.nan) -> str:
     if not (known(low) and known(high)):
         return percent(value)
     limits = interval(100 * low, 100 * high, functools.partial(number, digits=1))
-    return t("{x} ({range})", x=percent(value), range=limits)
+    return f"{percent(value)} ({limits})"
 
 
 def known(value: object) -> bool:

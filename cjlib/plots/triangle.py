@@ -208,7 +208,7 @@ def _finding(average: pd.DataFrame, cohorts: list[str], ages: list[int], grid: A
     at = [age for age in solid if age > 0 and age in average.index and known(average.loc[age, "share"])]
     if not at:
         return t("Share of each cohort still active")
-    row = average.loc[at[-1]]
+    row: Any = average.loc[at[-1]]
     return t(
         "After {n} months, {x} of a cohort are still active",
         n=at[-1],
