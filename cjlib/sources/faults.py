@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from cjlib.core.errors import Problem
 from cjlib.core.text import number
-from cjlib.sources.scan import Found, Scan, suggested_encoding
+from cjlib.sources.records import Found, Scan
+from cjlib.sources.scan import suggested_encoding
 
 if TYPE_CHECKING:
     from cjlib.sources.table import Table

@@ -11,9 +11,10 @@ import pandas as pd
 
 from cjlib.core.text import percent, t, tn
 from cjlib.sources.cast import name
-from cjlib.sources.fields import milestone
+from cjlib.sources.fields import fields_of, milestone
 from cjlib.sources.load import Loaded
 from cjlib.sources.match import match_rates
+from cjlib.sources.source import SourceSpec
 from cjlib.sources.study import StudySpec
 
 Row = tuple[str, int, int, str]
@@ -36,8 +37,8 @@ def summary(con: duckdb.DuckDBPyConnection, spec: StudySpec, loaded: Loaded) -> 
         `check` (what was counted), `n` of `of`, `detail` (where, or what it means). Rows with n = 0 are
         kept for the checks that find faults: nothing found is an answer too.
     """
-    rows = [*_set_aside(loaded), *_orders(con, spec), *_answers(con), *_ties(con), *_late(con, spec)]
-    rows += [*_matches(con), *_filled(con, spec), *_missing(con, loaded)]
+    rows = [*_set_aside(loaded), *_orders(con, spec), *_answers(con, spec), *_ties(con), *_late(con, spec)]
+    rows += [*_matches(con), *_filled(con, spec), *_missing(con, spec)]
     return pd.DataFrame(rows, columns=["check", "n", "of", "detail"]).astype({"n": "int64", "of": "int64"})
 
 
@@ -78,16 +79,18 @@ def _lines(lines: Sequence[int] | None) -> str:
     return ", ".join(map(str, lines or ()))
 
 
-def _answers(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+def _answers(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
     n, of = _one(
         con, "SELECT count(*) FILTER (WHERE answered_at < asked_at), count(*) FROM raw_responses "
              "WHERE answered_at IS NOT NULL AND asked_at IS NOT NULL",
     )  # fmt: skip
     if of:
         yield t("negative duration: answered before asked"), n, of, t("answers with both instants")
-    answered, of = _one(con, "SELECT count(answered_at), count(*) FROM raw_responses")
-    if of:
-        yield t("invitations answered"), answered, of, t("rows of the surveys")
+    complete = [str(i) for i, source in enumerate(spec.sources.responses) if source.invitations == "complete"]
+    if complete:
+        among = f"WHERE source IN ({', '.join(complete)})"
+        answered, of = _one(con, f"SELECT count(answered_at), count(*) FROM raw_responses {among}")
+        yield t("invitations answered"), answered, of, t("surveys whose invitations are all known")
 
 
 def _ties(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
@@ -132,18 +135,23 @@ def _filled(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
         yield t("date filled: {name}", name=key), n, of, t("customers")
 
 
-def _missing(con: duckdb.DuckDBPyConnection, loaded: Loaded) -> Iterator[Row]:
-    columns = {
-        "raw_events": ["channel", "value", *loaded.event_attributes],
-        "raw_responses": ["asked_at", "score", "comment", "stage", *loaded.response_attributes],
-        "raw_customers": list(loaded.customer_attributes),
-    }
-    kinds = {"raw_events": t("events"), "raw_responses": t("answers"), "raw_customers": t("customers")}
-    for table, names in columns.items():
-        if not names:
-            continue
-        of, *filled = _one(con, f"SELECT count(*), {', '.join(f'count({name(key)})' for key in names)} FROM {table}")
-        for key, n in zip(names, filled, strict=True):
-            if of and n < of:
-                unused = t("never filled") if n == 0 else ""
-                yield t("missing: {name}", name=key), of - n, of, f"{kinds[table]} {unused}".strip()
+def _missing(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
+    """Empty cells of every mapped column, among the rows of the sources that map it."""
+    kinds = {"raw_events": (t("events"), spec.sources.events), "raw_responses": (t("answers"), spec.sources.responses),
+             "raw_customers": (t("customers"), spec.sources.customers)}  # fmt: skip
+    for table, (kind, sources) in kinds.items():
+        for key, indices in _mapped(sources).items():
+            among = "" if table == "raw_customers" else f" WHERE source IN ({', '.join(map(str, indices))})"
+            n, of = _one(con, f"SELECT count(*) - count({name(key)}), count(*) FROM {table}{among}")
+            if n:
+                yield t("missing: {name}", name=key), n, of, kind
+
+
+def _mapped(sources: Sequence[SourceSpec]) -> dict[str, list[int]]:
+    """Optional fields and attributes, and the sources that fill them."""
+    found: dict[str, list[int]] = {}
+    for index, source in enumerate(sources):
+        for item in fields_of(source):
+            if item.role != "id" and not item.required and not item.name.startswith("at:"):
+                found.setdefault(item.name, []).append(index)
+    return {key: indices for key, indices in found.items() if key not in ("sequence", "answered_at")}

@@ -14,7 +14,7 @@ import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from cjlib.core.text import number
 
@@ -103,7 +103,7 @@ def unpacked(reader: HashingReader, *, packed: bool) -> Iterator[bytes]:
         return
     total = 0
     try:
-        with gzip.GzipFile(fileobj=reader, mode="rb") as archive:
+        with gzip.GzipFile(fileobj=cast(IO[bytes], reader), mode="rb") as archive:
             while data := archive.read(CHUNK):
                 total += len(data)
                 if total > MAX_UNPACKED_FREE and total > MAX_RATIO * max(reader.n_bytes, 1):
@@ -211,7 +211,7 @@ def suggest_encoding(sample: bytes) -> str:
     >>> suggest_encoding("Réception à l’été".encode("cp1252")), suggest_encoding("Réception".encode("mac_roman"))
     ('cp1252', 'mac_roman')
     """
-    letters = set("éèêëàâçôöûùüîïœæÉÈÀÇÊÔŒ’‘“”«»€–—…°ßñáíóúãõ")
+    letters = set("éèêëàâçôöûùüîïœæÉÈÀÇÊÔŒ’‘“”«»€–—…°ßñáíóúãõ\u00a0")
     high = bytes(byte for byte in sample if byte > 127)
     scores = {
         name: sum(char in letters for char in high.decode(name, "replace"))

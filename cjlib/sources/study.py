@@ -74,7 +74,7 @@ def _model_stages(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if extra := set(value) - {"model", "events"}:
-        raise ValueError(f"unknown key {sorted(extra)[0]!r}; allowed here: model, events")
+        raise ValueError(f"unknown key {min(extra)!r}; allowed here: model, events")
     name, events = value.get("model"), value.get("events") or {}
     if name not in STAGE_MODELS:
         hint = did_you_mean(str(name), STAGE_MODELS)
@@ -106,7 +106,7 @@ def localized(text: str | dict[str, str], language: str) -> str:
     """
     if isinstance(text, str):
         return text
-    return text.get(language.split("_")[0]) or next(iter(text.values()))
+    return text.get(language.split("_", maxsplit=1)[0]) or next(iter(text.values()))
 
 
 class Sources(Spec):
@@ -289,8 +289,8 @@ class StudySpec(Spec):
         self._known("say_do.deadline", {rule.deadline for rule in self.say_do if rule.deadline}, dates)
         every = (*self.sources.events, *self.sources.responses, *self.sources.customers)
         groups = self._attributes(every) | {"channel", "instrument", "stage"}
-        asked = [item.by for item in (*self.funnels, *self.clocks) if item.by] + list(self.scores.by)
-        self._known("by", set(asked), groups)
+        asked = [funnel.by for funnel in self.funnels] + [timer.by for timer in self.clocks] + list(self.scores.by)
+        self._known("by", {key for key in asked if key}, groups)
         return self
 
     @staticmethod

@@ -17,7 +17,8 @@ from cjlib.core.errors import Problem, did_you_mean
 from cjlib.core.text import number
 from cjlib.sources.cast import Cell, literal
 from cjlib.sources.faults import physical_problems, separator_hint
-from cjlib.sources.scan import MAX_RECORD, Scan, Scanner
+from cjlib.sources.records import Scan
+from cjlib.sources.scan import MAX_RECORD, Scanner
 from cjlib.sources.source import Format
 from cjlib.sources.stream import HashingReader, Unreadable, as_utf8, checked, inside, unpacked, without_escapes
 
