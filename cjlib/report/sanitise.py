@@ -188,7 +188,7 @@ def dress_tables(html: str) -> str:
             cell["class"] = "r"
         table["class"] = "cj-table"
         caption = table.find("caption")
-        region = soup.new_tag("div", attrs={"class": "cj-scroll", "role": "region", "tabindex": "0"})
+        region = soup.new_tag("div", attrs={"class": "cj-scroll", "role": "group", "tabindex": "0"})
         region["aria-label"] = caption.get_text(" ", strip=True) if caption else t("Table")
         table.wrap(region)
     return str(soup)

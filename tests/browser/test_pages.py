@@ -27,7 +27,7 @@ def with_map() -> Any:
 def lab(fragment: str, *, light: bool) -> str:
     """A fragment as JupyterLab shows it: in its own theme, whatever the system prefers."""
     theme = f'data-jp-theme-light="{str(light).lower()}"'
-    colours = "#fff;--jp-layout-color0:#fff" if light else "#111;--jp-layout-color0:#111"
+    colours = "#fff;--jp-layout-color0:#fff" if light else "#111;color:#eee;--jp-layout-color0:#111"
     return (
         f'<!doctype html><html lang="en"><title>Lab</title><body {theme} style="background:{colours}">'
         f"<main><h1>Lab</h1><h2>Cell</h2>{fragment}</main></body></html>"
@@ -143,7 +143,6 @@ def test_a_phone_reads_the_map_as_one_card_per_stage(browser: Chromium, tmp_path
     places = browser.evaluate("[...document.querySelectorAll('.stage')].map(s => s.getBoundingClientRect().left)")
     assert len(set(places)) == 1
     assert browser.evaluate("getComputedStyle(document.querySelector('.cj-map .lane')).display") == "none"
-    assert browser.evaluate("document.querySelector('.stage .lab').offsetHeight") == 0
     assert browser.evaluate("document.querySelector('.stage .acts .lab').offsetHeight") > 0
 
 

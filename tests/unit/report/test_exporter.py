@@ -70,7 +70,7 @@ def test_every_table_is_named_and_its_heads_have_a_scope() -> None:
     tables = page().find_all("table")
     assert len(tables) == 5
     for table in tables:
-        assert table.find("caption") or table.find_parent(attrs={"role": "region"})["aria-label"]
+        assert table.find("caption") or table.find_parent(attrs={"role": "group"})["aria-label"]
         assert table.find("th")
         assert all(head.get("scope") in {"col", "row"} for head in table.find_all("th"))
 
