@@ -107,9 +107,7 @@ def kpis(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
 def notes(notebook: Mapping[str, Any]) -> dict[str, int]:
     """How many notes of each severity the results carry."""
     given = [
-        note.get("severity")
-        for block in blocks(notebook, "result")
-        for note in block.get("card", {}).get("notes", [])
+        note.get("severity") for block in blocks(notebook, "result") for note in block.get("card", {}).get("notes", [])
     ]
     return {severity: given.count(severity) for severity in SEVERITIES}
 

@@ -54,6 +54,9 @@ def main() -> None:
     """Preload, serve; a forked child returns from the loop and becomes a kernel."""
     path, *names = sys.argv[1:]
     preload(names or PRELOAD)
+    # Objects made so far are never looked at again by a collection, so their pages stay shared.
+    gc.collect()
+    gc.freeze()
     request = serve(path)
     if request is not None:
         run_kernel(request)
@@ -70,9 +73,6 @@ def preload(names: Iterable[str]) -> None:
                 importlib.import_module(found.name)
     if "matplotlib" in sys.modules:
         _warm_up_fonts()
-    # Objects made so far are never collected, so their pages stay shared between kernels.
-    gc.collect()
-    gc.freeze()
 
 
 def _exists(name: str) -> bool:

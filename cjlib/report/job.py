@@ -165,9 +165,7 @@ def _close_loop() -> None:
     loop.close()
 
 
-def judge(
-    notebook: Any, run_id: str, *, kernel: Kernel, problem: Exception | None, deadline_s: float
-) -> Verdict:
+def judge(notebook: Any, run_id: str, *, kernel: Kernel, problem: Exception | None, deadline_s: float) -> Verdict:
     """Decide whether a run was good, and if not, why; the order of the questions matters."""
     cell = cells.number_of(notebook, kernel.position) or None
     error = cells.error(notebook)
@@ -193,8 +191,7 @@ def _death(cell: int | None, code: int | None, problem: Exception) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         return t(
-            "The kernel died in cell {k} ({signal}). Often the memory was not enough: "
-            "use fewer jobs at a time.",
+            "The kernel died in cell {k} ({signal}). Often the memory was not enough: use fewer jobs at a time.",
             k=cell or 0,
             signal=name,
         )

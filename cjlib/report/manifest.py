@@ -71,9 +71,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 def notebook_hash(notebook: Mapping[str, Any]) -> str:
     """SHA-256 of the sources and tags of a notebook; outputs and metadata do not count."""
-    cells = [
-        [cell["cell_type"], cell["source"], cell["metadata"].get("tags", [])] for cell in notebook["cells"]
-    ]
+    cells = [[cell["cell_type"], cell["source"], cell["metadata"].get("tags", [])] for cell in notebook["cells"]]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
 
 

@@ -147,7 +147,7 @@ class Page:
 
     @property
     def said_before(self) -> asked.Asked:
-        """Events that answers are held against: had they happened when the answer was given?"""
+        """Events that answers are held against: whether they had happened when the answer was given."""
         return asked.said_before(self.study.spec)
 
     @property
@@ -194,10 +194,7 @@ class Page:
                 t("The study does not declare what this page is about."),
                 t("Add it to the study file; the documentation lists the sections."),
             )
-        answers = [
-            self.ask(analysis, _per_unit(data, spec), **(_arguments(analysis, spec) | common))
-            for spec in specs
-        ]
+        answers = [self.ask(analysis, _per_unit(data, spec), **(_arguments(analysis, spec) | common)) for spec in specs]
         return Shown(answers, [str(spec.get("name") or "") for spec in specs])
 
     def finish(self) -> None:
@@ -219,9 +216,7 @@ def _per_unit(data: Any, given: Mapping[str, Any]) -> Any:
     return data.per(unit) if columns not in ((), ("customer",)) else data
 
 
-def start(
-    *, study: str, data: str = "", lang: str = "", where: str = "", run_id: str = "", title: str = ""
-) -> Page:
+def start(*, study: str, data: str = "", lang: str = "", where: str = "", run_id: str = "", title: str = "") -> Page:
     """Open the study of this page and show what the numbers rest on.
 
     Parameters
@@ -253,9 +248,7 @@ def start(
     if lang:
         set_language(lang)
     path = find("study", study)
-    opened = open_study(
-        path, data=str(find("data", data)) if data else None, where=where or None
-    )
+    opened = open_study(path, data=str(find("data", data)) if data else None, where=where or None)
     if not lang:
         lang = str(getattr(opened.spec, "language", "") or "en")
         set_language(lang)

@@ -168,9 +168,7 @@ def _load(path: Path) -> Any:
     return notebook
 
 
-def _check_sets(
-    sets: dict[str, Any], declared: Mapping[Path, Mapping[str, Parameter]], by: str
-) -> dict[str, Any]:
+def _check_sets(sets: dict[str, Any], declared: Mapping[Path, Mapping[str, Parameter]], by: str) -> dict[str, Any]:
     for path, names in declared.items():
         if missing := [name for name in ("study", "run_id") if name not in names]:
             raise ParameterError(
@@ -202,15 +200,13 @@ def _relative(path: Path | str, folder: Path) -> str:
     return os.path.relpath(path, folder) if str(path) and Path(path).is_absolute() else str(path)
 
 
-def slug(
-    name: str, value: str = "", lang: str = "", *, taken: set[str] | frozenset[str] = frozenset()
-) -> str:
+def slug(name: str, value: str = "", lang: str = "", *, taken: set[str] | frozenset[str] = frozenset()) -> str:
     """Folder name of a report, of a-z, 0-9 and "-"; a value whose letters are lost gets a digest.
 
     Examples
     --------
     >>> slug("20_funnel", "Élise & Cie", "fr"), slug("20_funnel", "日本")
-    ('20-funnel-elise-cie-fr', '20-funnel-f9c73d')
+    ('20-funnel-elise-cie-fr', '20-funnel-cf2abf')
     """
     digest = hashlib.sha256(value.encode()).hexdigest()[:6]
     parts = [_plain(name) or "report"] + ([_plain(value) or digest] if value else []) + [_plain(lang)]

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from tiny import notebook
 
 import cjlib.report
 from cjlib.report.zygote import Zygote
+from tests.unit.report.tiny import notebook
 
 MODULES = ("IPython", "ipykernel.kernelapp", "ipykernel.debugger", "matplotlib.pyplot")
 

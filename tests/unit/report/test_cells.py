@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from tiny import cell
 
 from cjlib.core import result
 from cjlib.report import cells
 from cjlib.report.context import MIME
+from tests.unit.report.tiny import cell
 
 
 def shown(block, source="1", *tags):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from tiny import cell, notebook
 
 from cjlib.report import manifest
+from tests.unit.report.tiny import cell, notebook
 
 
 def test_versions_of_what_numbers_depend_on_are_known():

@@ -14,10 +14,11 @@ from cjlib.report import asked, page
 from cjlib.report.context import MIME
 from cjlib.sources.study import StudySpec
 
-
 SMALLEST = {
     "study": "small", "title": "Small", "zone": "UTC", "as_of": "2026-01-01",
-    "sources": {"events": [{"path": "a.csv", "format": {"date": "iso"}, "columns": {"customer": "c", "at": "t", "event": "e"}}]},
+    "sources": {
+        "events": [{"path": "a.csv", "format": {"date": "iso"}, "columns": {"customer": "c", "at": "t", "event": "e"}}]
+    },
     "funnels": [{"name": "buy", "steps": ["a", "b"], "window": "30 days"}], "language": "fr",
 }  # fmt: skip
 
@@ -109,7 +110,7 @@ def test_a_study_is_found_from_the_folders_below_it(study, shown, tmp_path, monk
     monkeypatch.chdir(tmp_path / "notebooks")
     page.start(study="studies/demo.yml")
     assert study.asked[0][0].samefile(tmp_path / "studies" / "demo.yml")
-    with pytest.raises(ParameterError, match="study='studies/none.yml' is not found") as caught:
+    with pytest.raises(ParameterError, match=r"study='studies/none\.yml' is not found") as caught:
         page.start(study="studies/none.yml")
     assert caught.value.code == "CJ-RP-006"
     with pytest.raises(ParameterError, match="data='nowhere' is not found"):
@@ -122,7 +123,8 @@ def test_an_answer_is_returned_and_counted_and_a_missing_one_is_said():
     missing = made.ask(funnel, "log", steps=["never"], window="1 day")
     bundle = missing._repr_mimebundle_()
     assert bundle[MIME] == {
-        "block": "missing", "what": "This question cannot be answered from these data.", "why": "Nobody came.", "next": "",
+        "block": "missing", "what": "This question cannot be answered from these data.",
+        "why": "Nobody came.", "next": "",
     }  # fmt: skip
     assert "Nobody came." in bundle["text/html"]
     assert len(made.shown) == 1
@@ -168,7 +170,12 @@ def test_words_that_python_reserves_become_the_arguments_they_stand_for():
         {**SMALLEST, "clocks": [{"name": {"en": "buy", "fr": "achat"}, "from": "visit", "to": "purchase"}]}
     )
     (given,) = asked.clocks(spec, by="persona")
-    assert (given["start"], given["outcome"], given["by"], given["name"]) == (("visit",), ("purchase",), "persona", "buy")
+    assert (given["start"], given["outcome"], given["by"], given["name"]) == (
+        ("visit",),
+        ("purchase",),
+        "persona",
+        "buy",
+    )
 
 
 def test_finish_shows_the_run_and_the_versions(shown):

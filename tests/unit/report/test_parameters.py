@@ -9,10 +9,10 @@ import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from tiny import cell
 
 from cjlib.core.errors import ParameterError
 from cjlib.report import parameters
+from tests.unit.report.tiny import cell
 
 DECLARED = """\
 study: str = ""

@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny import FINISH, cell
 
 from cjlib.core.errors import EnvironmentProblem
 from cjlib.report import manifest, publish
 from cjlib.report.runner import plan, run
+from tests.unit.report.tiny import FINISH, cell
 
 pytestmark = pytest.mark.usefixtures("plain_pages")
 KILL = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
