@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,13 +83,19 @@ def from_frames(
     store = stores.Store(home)
     info = DataInfo(study="frames", n_events=store.meta["n_events"], n_customers=store.meta["n_customers"],
                     n_responses=store.meta["n_responses"], as_of=cut.isoformat(), zone=zone, min_people=min_people)  # fmt: skip
-    used = engine or open_engine("duckdb")
+    used = engine or _engine()
 
     def rekey(source: stores.Store, columns: Sequence[str]) -> stores.Store:
         return stores.derive(source, home / stores.digest(*columns), units_sql=stores.rekey_sql(columns),
                              meta={"keys": list(columns)}, spill=home)  # fmt: skip
 
     return EventLog(store, used, info, rekey), SurveyResponses(store, used, info)
+
+
+@functools.cache
+def _engine() -> Engine:
+    """One embedded engine for all frames of a process: opening one costs more than a small question."""
+    return open_engine("duckdb")
 
 
 def _instants(values: pd.Series, name: str) -> pd.Series:
