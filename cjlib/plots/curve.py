@@ -136,8 +136,8 @@ def _naive(ax: Any, naive: pd.DataFrame, shown: list[Series]) -> bool:
         part = part[[time, value]].astype("float64").dropna().sort_values(time)
         part = part[part[time] <= ax.get_xlim()[1]]
         here = [value_at(series.rows, float(at)) for at in part[time]]
-        if part.empty or not (part[value] - here).abs().max() > 5e-4:
-            continue  # nothing ended in another way: the naive curve is the curve
+        if part.empty or not (part[value] - here).abs().max() > 0.005:
+            continue  # half a point apart at most: the naive curve is the curve
         drawn = True
         if time == "time_days":
             rows = thinned(part.rename(columns={value: "estimate"}), LINE_BINS)

@@ -64,7 +64,7 @@ def draw(
     >>> values = {"n": [700, 300], "mean": [2.3, 3.9], "ci_low": [2.2, 3.7], "ci_high": [2.4, 4.1]}
     >>> ax = draw(pd.DataFrame({**names, **values}), scale=(1, 5))
     >>> ax.get_title(loc="left").splitlines()
-    ['late: 2.30 by what happened in the end, 3.90 by what had', 'happened when people answered']
+    ['delivery, late: 2.30 by what happened in the end,', '3.90 by what had happened when people answered']
     """
     checks.one_of("measure", measure, ("mean", "top"))
     value, low, high = COLUMNS[measure]
@@ -156,7 +156,7 @@ def _panel(
 def _view(view: str) -> str:
     """Title of a panel, as wide as the panel is."""
     titles = {FINAL: t("What happened in the end"), ANSWERED: t("What had happened at the answer")}
-    return style.wrap(titles[view], 172, style.BASE, bold=True)
+    return style.wrap(titles[view], 190, style.BASE, bold=True)
 
 
 def _above() -> float:
@@ -229,10 +229,13 @@ def _finding(frame: pd.DataFrame, measure: str) -> str:
     ]
     if not pairs:
         return t("Scores by what happened")
-    _, row, before = max(pairs, key=lambda pair: pair[0])
+    gap, row, before = max(pairs, key=lambda pair: pair[0])
+    if gap < (0.0005 if measure == "top" else 0.005):
+        return t("{question}: both views give the same scores", question=short(row.question))
     return t(
-        "{category}: {x} by what happened in the end, {y} by what had happened when people answered",
-        category=short(row.category), x=_write(before.value, measure), y=_write(row.value, measure),
+        "{question}, {category}: {x} by what happened in the end, {y} by what had happened when people answered",
+        question=short(row.question), category=short(row.category), x=_write(before.value, measure),
+        y=_write(row.value, measure),
     )  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def draw(
             panel = page.ax.inset_axes((0, 0, 1, tall / whole))
         _scores(panel, shown, palette, instrument, scale)
         page.header(title or _finding(shown, instrument), _subtitle(instrument), gap=20)
-        if shown["score"].isna().any():
+        if shown["score"].isna().any() or answers["share"].isna().any():
             page.note(t("{sign} Too few people to be shown.", sign=HIDDEN))
         if len(frame) > len(shown):
             page.note(
@@ -98,24 +98,38 @@ def draw(
 
 
 def _answers(distribution: pd.DataFrame | None, scale: tuple[float, float] | None) -> pd.DataFrame:
-    """Columns `value` (text), `share`, in the order of the scale; empty where there is nothing."""
+    """Columns `value` (text), `share`, in the order of the scale; NaN where hidden; maybe empty.
+
+    Without a column `share` the shares are those of the counts that are shown.
+    """
     blank = pd.DataFrame({"value": [], "share": []})
     if distribution is None or distribution.empty:
         return blank
     part = distribution[distribution["group"] == ALL]
+    single = bool((distribution["group"] == distribution["group"].iloc[0]).all())
     part = distribution if part.empty else part
-    weight = "n" if "n" in part else "share"
-    counted = part[weight].astype("float64").fillna(0.0).groupby(part["value"].astype(str), sort=False).sum()
+    weight = "share" if "share" in part and (single or part is not distribution) else "n"
+    values = part["value"].astype(str)
+    sums = part[weight].astype("float64").groupby(values, sort=False).sum(min_count=1)
+    hidden = part[weight].isna().groupby(values, sort=False).any()
+    counted = sums.where(~hidden)
     if not counted.sum() > 0:
         return blank
-    numeric = pd.to_numeric(pd.Series(counted.index), errors="coerce")
-    if numeric.notna().all():
-        found = {float(value): float(n) for value, n in zip(numeric, counted, strict=True)}
-        ends = (int(scale[0]), int(scale[1])) if scale else (0, -1)
-        for value in range(ends[0], ends[1] + 1 if ends[1] - ends[0] <= 12 else 0):
-            found.setdefault(float(value), 0.0)
-        counted = pd.Series({number(v, 0 if v == int(v) else 1): found[v] for v in sorted(found)})
-    return pd.DataFrame({"value": counted.index, "share": counted.to_numpy() / counted.sum()})
+    shares = {name: value / (1.0 if weight == "share" else counted.sum()) for name, value in counted.items()}
+    return pd.DataFrame(
+        _in_order({str(name): share for name, share in shares.items()}, scale), columns=["value", "share"]
+    )
+
+
+def _in_order(shares: Mapping[str, float], scale: tuple[float, float] | None) -> list[tuple[str, float]]:
+    """Values as numbers from low to high if they are numbers; those of the scale that nobody gave are 0."""
+    numeric = pd.to_numeric(pd.Series(list(shares)), errors="coerce")
+    if numeric.isna().any():
+        return list(shares.items())
+    found = dict(zip(numeric.astype(float), shares.values(), strict=True))
+    if scale is not None and scale[1] - scale[0] <= 12:
+        found = {**dict.fromkeys(map(float, range(int(scale[0]), int(scale[1]) + 1)), 0.0), **found}
+    return [(number(value, 0 if value == int(value) else 1), found[value]) for value in sorted(found)]
 
 
 def _classes(values: list[str], instrument: str) -> list[tuple[int, int, str, str]]:
@@ -133,7 +147,13 @@ def _spread(panel: Any, answers: pd.DataFrame, instrument: str) -> None:
     """Bars per value; under them the classes, in words with their share."""
     values, shares = list(answers["value"]), [float(share) for share in answers["share"]]
     for first, end, word, colour in _classes(values, instrument):
-        panel.bar(range(first, end), shares[first:end], width=0.78, color=colour, label=word or "answers")
+        panel.bar(
+            range(first, end),
+            [count(share) for share in shares[first:end]],
+            width=0.78,
+            color=colour,
+            label=word or "answers",
+        )
         if not word:
             continue
         panel.plot(
@@ -147,10 +167,10 @@ def _spread(panel: Any, answers: pd.DataFrame, instrument: str) -> None:
         )  # fmt: skip
     for place, share in enumerate(shares):
         panel.annotate(
-            percent(share, 0), (place, share), xytext=(0, 3), textcoords="offset points", ha="center",
-            va="bottom", fontsize=style.SMALL, color=style.MUTED, gid="share",
+            percent(share, 0) if known(share) else HIDDEN, (place, count(share)), xytext=(0, 3),
+            textcoords="offset points", ha="center", va="bottom", fontsize=style.SMALL, color=style.MUTED, gid="share",
         )  # fmt: skip
-    panel.set(xlim=(-0.6, len(values) - 0.4), ylim=(0, max(shares) * 1.02))
+    panel.set(xlim=(-0.6, len(values) - 0.4), ylim=(0, max(map(count, shares)) * 1.02))
     panel.set_xticks(
         range(len(values)), [style.wrap(value, 400 / len(values), style.SMALL, lines=2) for value in values]
     )
@@ -159,8 +179,12 @@ def _spread(panel: Any, answers: pd.DataFrame, instrument: str) -> None:
 
 
 def _class_text(word: str, share: float, part: float) -> str:
-    """Word and share of a class, no wider than its bars (the panel is at least 270 points wide)."""
-    return style.wrap(word, max(270 * part, 50), style.SMALL) + "\n" + percent(share)
+    """Word and share of a class (no share if a part is hidden), no wider than its bars.
+
+    The panel is at least 270 points wide.
+    """
+    words = style.wrap(word, max(270 * part, 50), style.SMALL)
+    return words + "\n" + percent(share) if known(share) else words
 
 
 def _scores(

@@ -108,10 +108,10 @@ class Sheet:
 
     def finish(self) -> None:
         """Write the notes and give every label the room it needs (only in a figure of ours)."""
-        for _ in range(2 if self.own else 0):
+        if self.own:
             self._fit()
         self._foot()
-        if self.own:
+        if self.own:  # again: narrower axes can make room, or need it
             self._fit()
 
     def _fit(self) -> None:

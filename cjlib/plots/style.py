@@ -140,25 +140,21 @@ def balance(text: str, width: float, size: float = BASE, *, bold: bool = False) 
 
 # --- colours ----------------------------------------------------------------------------------------
 def group_colours(groups: Iterable[object]) -> dict[str, str]:
-    """Colour of each group, by order of first appearance; "(all)" is always dark teal.
+    """Colour of each group: by its place in the alphabet, so that the order of a table does not matter.
 
-    Tables list the groups of a report in one order, hidden ones included, so the same group has the
-    same colour in all figures. After seven groups the rest is grey: no eye tells eight hues apart.
+    Tables list the groups of a report in different orders, hidden ones included; so the same group has
+    the same colour in all its figures. "(all)" is always dark teal; other names in brackets, such as
+    "(unknown)", are grey, and so is what comes after seven groups: no eye tells eight hues apart.
 
     Examples
     --------
     >>> group_colours(["Camille", "(all)", "Bruno"])
-    {'Camille': '#2f6fd0', '(all)': '#1b4b50', 'Bruno': '#b4530a'}
+    {'Camille': '#b4530a', '(all)': '#1b4b50', 'Bruno': '#2f6fd0'}
     """
-    colours: dict[str, str] = {}
-    position = 0
-    for group in dict.fromkeys(map(str, groups)):
-        if group == ALL:
-            colours[group] = EVERYBODY
-            continue
-        colours[group] = PALETTE[position] if position < len(PALETTE) else MUTED
-        position += 1
-    return colours
+    names = list(dict.fromkeys(map(str, groups)))
+    plain = sorted((name for name in names if not name.startswith("(")), key=lambda name: (name.casefold(), name))
+    colours = dict(zip(plain, PALETTE, strict=False))
+    return {name: EVERYBODY if name == ALL else colours.get(name, MUTED) for name in names}
 
 
 def lighter(colour: str, amount: float) -> str:

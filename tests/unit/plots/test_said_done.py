@@ -67,7 +67,14 @@ def test_n_is_written_at_each_point():
 
 def test_the_title_names_the_category_that_differs_most():
     title = draw(said_table()).get_title(loc="left").replace("\n", " ")
-    assert title == "late: 2.27 by what happened in the end, 3.56 by what had happened when people answered"
+    assert title == "delivery, late: 2.27 by what happened in the end, 3.56 by what had happened when people answered"
+
+
+def test_equal_views_are_said_to_agree():
+    table = said_table()
+    same = table[table["view"] == "final"]
+    ax = draw(pd.concat([same, same.assign(view="when answered")]))
+    assert ax.get_title(loc="left") == "delivery: both views give the same scores"
 
 
 def test_hidden_cells_are_not_drawn_but_mentioned():

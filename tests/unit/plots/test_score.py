@@ -72,6 +72,22 @@ def test_without_a_total_the_groups_are_summed():
     assert heights == pytest.approx(list(ANSWERS["n"] / ANSWERS["n"].sum()))
 
 
+def test_hidden_answers_are_a_dot_never_zero_and_give_no_share_of_their_class():
+    answers = ANSWERS.assign(share=ANSWERS["n"] / ANSWERS["n"].sum()).astype({"n": "Int64"})
+    answers.loc[1, "n"], answers.loc[1, "share"] = pd.NA, np.nan
+    ax = draw(score_table(), distribution=answers)
+    assert texts_of(ax, "share")[:3] == ["4%", "•", "1%"]
+    assert texts_of(ax, "class") == ["detractors", "passives\n29.5%", "promoters\n46.0%"]
+    assert [bar.get_height() for bar in all_bars(ax)][10] == pytest.approx(200 / 842)
+    assert "• Too few people to be shown." in [t.get_text() for t, _ in drawn_texts(ax)]
+    assert_readable(ax)
+
+
+def test_hidden_answers_in_a_sum_of_groups_stay_hidden():
+    halves = pd.concat([ANSWERS.assign(group="a"), ANSWERS.assign(group="b", n=pd.NA)]).astype({"n": "Int64"})
+    assert axes_of(draw(score_table(), distribution=halves))[0].child_axes == []
+
+
 def test_each_group_has_point_interval_n_and_score():
     table = score_table()
     ax = draw(table)

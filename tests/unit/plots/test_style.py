@@ -64,11 +64,13 @@ def test_text_on_any_cell_of_the_heat_map_is_readable():
     assert worst >= 4.5
 
 
-def test_a_group_keeps_its_colour_when_others_follow():
-    short, long = style.group_colours(["a", "b"]), style.group_colours(["a", "(all)", "b", "c", "a"])
-    assert {name: long[name] for name in short} == short
-    assert long["(all)"] == style.EVERYBODY
-    assert len(set(long.values())) == 4
+def test_a_group_has_the_same_colour_whatever_the_order_of_the_table():
+    first = style.group_colours(["Camille", "Marc", "Agnès"])
+    second = style.group_colours(["(all)", "Marc", "(unknown)", "Agnès", "Camille"])
+    assert {name: second[name] for name in first} == first
+    assert second["(all)"] == style.EVERYBODY
+    assert second["(unknown)"] == style.MUTED
+    assert len(set(second.values())) == 5
 
 
 def test_groups_beyond_the_palette_are_grey():
