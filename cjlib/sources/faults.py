@@ -105,17 +105,18 @@ def _words(kind: str, scan: Scan, table: Table, found: Found) -> tuple[str, str,
 
 def _encoding_problems(table: Table, scan: Scan) -> None:
     """Text that reads, but wrongly: UTF-8 taken for Latin-1, cp1252 taken for Latin-1."""
-    n, twice = scan.n_non_ascii, scan.mojibake
+    twice = scan.mojibake
+    letters = max(scan.n_non_ascii - twice.n, twice.n)  # a doubled letter is two characters
     if twice.n:
         declared = table.form.encoding
         then = "declare format.encoding: utf-8" if declared != "utf-8" else "repair it where it was exported"
         problem = Problem(
             code="CJ-IN-013", file=table.path, lines=tuple(twice.lines), values=tuple(twice.values),
-            what=f"{number(twice.n)} of {number(n)} accented sequences look double-encoded (Ã© for é): double-encoded?",
+            what=f"double-encoded? {number(twice.n)} of {number(letters)} accented letters read like Ã© for é",
             expected=f"text in {declared}", next_step=then,
         )  # fmt: skip
         # a few may be what customers pasted; most of them mean that the declaration is wrong
-        (table.fatal if 2 * twice.n >= n else table.warnings).append(problem)
+        (table.fatal if 2 * twice.n >= letters else table.warnings).append(problem)
     if scan.controls.n and table.form.encoding.startswith(("iso8859", "latin")):
         table.fatal.append(
             Problem(

@@ -157,7 +157,7 @@ def _stage(
     con: duckdb.DuckDBPyConnection, folder: Path, scratch: Path, kind: Kind, index: int, source: SourceSpec
 ) -> _Staged:
     item = _Staged(kind, index, source, fields_of(source), f"_cj_{kind}_{index}")
-    con.execute(f"DROP TABLE IF EXISTS {item.target} CASCADE")
+    con.execute(f"DROP TABLE IF EXISTS {item.target}")
     if source.join:
         item.lookup = _lookup(con, folder, scratch, item)
     own = _wanted(item)

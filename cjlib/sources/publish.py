@@ -77,9 +77,9 @@ def publish_customers(con: duckdb.DuckDBPyConnection, staged: Sequence[tuple[Cus
     _create(con, "TABLE", "_cj_customers", {**columns, "_source": "INTEGER", "_line": "BIGINT"}, selects)
     problems = _contradictions(con, list(columns)[1:], [source for source, _ in staged])
     rest = "".join(f", any_value({name(key)}) AS {name(key)}" for key in list(columns)[1:])
-    con.execute("DROP VIEW IF EXISTS raw_customers")
+    _drop(con, "raw_customers")
     con.execute(
-        f"CREATE OR REPLACE TABLE raw_customers AS SELECT customer{rest} FROM _cj_customers "
+        f"CREATE TABLE raw_customers AS SELECT customer{rest} FROM _cj_customers "
         "GROUP BY customer ORDER BY customer"
     )
     con.execute("DROP TABLE _cj_customers")
@@ -139,9 +139,14 @@ def _select(columns: dict[str, str], own: dict[str, str], table: str) -> str:
 def _create(
     con: duckdb.DuckDBPyConnection, what: str, target: str, columns: dict[str, str], selects: Sequence[str]
 ) -> None:
-    found = con.execute("SELECT table_type FROM information_schema.tables WHERE table_name = ?", [target]).fetchone()
-    if found:
-        con.execute(f"DROP {'VIEW' if found[0] == 'VIEW' else 'TABLE'} {target}")
+    _drop(con, target)
     empty = ", ".join(f"CAST(NULL AS {kind}) AS {name(key)}" for key, kind in columns.items())
     query = " UNION ALL ".join(selects) or f"SELECT {empty} WHERE false"
     con.execute(f"CREATE {what} {target} AS {query}")
+
+
+def _drop(con: duckdb.DuckDBPyConnection, target: str) -> None:
+    """Remove what an earlier load of this session left under the name."""
+    found = con.execute("SELECT table_type FROM information_schema.tables WHERE table_name = ?", [target]).fetchone()
+    if found:
+        con.execute(f"DROP {'VIEW' if found[0] == 'VIEW' else 'TABLE'} {target}")

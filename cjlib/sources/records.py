@@ -30,7 +30,7 @@ class Found:
     def add(self, line: int, value: str = "") -> None:
         """Count one record; remember it if it is among the first five."""
         self.n += 1
-        if len(self.lines) < 5:
+        if len(self.lines) < 5 and line not in self.lines:
             self.lines.append(line)
             if value and value not in self.values:
                 self.values.append(value)
