@@ -6,7 +6,7 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
-from cjlib.core.text import days, language, number, percent, points, t, tn
+from cjlib.core.text import day, days, language, number, percent, points, t, tn
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -43,7 +43,7 @@ def environment(*rooms: str) -> Environment:
 
     jinja.globals |= {
         "t": t, "tn": tn, "number": number, "percent": percent, "points": points, "days": days,
-        "css": css, "language": language, "severity_word": severity_word, "status_word": status_word,
+        "css": css, "moment": moment, "language": language, "severity_word": severity_word, "status_word": status_word,
     }  # fmt: skip
     return jinja
 
@@ -53,6 +53,25 @@ def safe(html: str) -> Markup:
     from markupsafe import Markup
 
     return Markup(html)  # noqa: S704 (the one place; every caller says where its HTML comes from)
+
+
+def moment(iso: str) -> str:
+    """An instant as a reader wants it: the day in words, and the time where it is not midnight.
+
+    Examples
+    --------
+    >>> moment("2026-07-01T00:00:00+02:00"), moment("2026-11-22T10:08:53+00:00"), moment("x")
+    ('1 July 2026', '22 November 2026, 10:08 UTC', 'x')
+    """
+    from datetime import datetime
+
+    try:
+        instant = datetime.fromisoformat(iso)
+    except ValueError:
+        return iso
+    zone = instant.tzname() or ""
+    clock = f"{instant:%H:%M} {zone}".strip()
+    return day(instant) if clock.startswith("00:00") else f"{day(instant)}, {clock}"
 
 
 def severity_word(severity: str) -> str:

@@ -118,7 +118,7 @@ class Flow:
             self.pieces.append(
                 {"kind": "card", "card": card, "level": level, "anchor": anchor, "with_kpis": not is_kpi}
             )
-            self.kpis += card["kpis"] if is_kpi else []
+            self._tiles(card, is_kpi=is_kpi)
         elif kind == "missing":
             texts = {name: str(block.get(name) or "") for name in ("what", "why", "next")}
             self.pieces.append({"kind": "missing", **texts})
@@ -128,7 +128,12 @@ class Flow:
             level = min(self._section + 1, 4)
             anchor = self._enter(level, card["question"] or str(block["model"].get("title") or t("Journey map")))
             self.pieces.append({"kind": "map", "model": block["model"], "card": card, "level": level, "anchor": anchor})
-            self.kpis += card["kpis"] if is_kpi else []
+            self._tiles(card, is_kpi=is_kpi)
+
+    def _tiles(self, card: Mapping[str, Any], *, is_kpi: bool) -> None:
+        """Key figures for the head of the page, with the name of the part they come from."""
+        about = self.toc[-2]["text"] if len(self.toc) > 1 and self._section > 2 else ""
+        self.kpis += [{**kpi, "about": about} for kpi in card["kpis"] if is_kpi]
 
     def _image(self, kind: str, content: str, metadata: Mapping[str, Any]) -> None:
         self._figures += 1
@@ -223,9 +228,9 @@ def _json(text: str) -> Any:
 
 
 def _highlighted(source: str) -> Markup:
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
+    from pygments import highlight  # type: ignore[import-untyped]
+    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+    from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
     # Safe: pygments escapes the source and adds span elements of its own.
     return safe(highlight(source.strip(), PythonLexer(), HtmlFormatter(nowrap=True)))

@@ -51,9 +51,7 @@ class Chromium:
         self.session: str | None = None
         self.clear()
         # The origin header is left out: the browser would refuse a foreign one.
-        self.socket = websocket.create_connection(
-            self._address(timeout), timeout=timeout, suppress_origin=True
-        )
+        self.socket = websocket.create_connection(self._address(timeout), timeout=timeout, suppress_origin=True)
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
@@ -108,9 +106,7 @@ class Chromium:
         elif method == "Page.loadEventFired":
             self.loaded = True
 
-    def open(
-        self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False, scale: float = 1
-    ) -> None:
+    def open(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False, scale: float = 1) -> None:
         """Load `url` in a window of that size and theme; returns when it has loaded and settled."""
         self.call(
             "Emulation.setDeviceMetricsOverride",

@@ -12,7 +12,7 @@ PAYLOADS: dict[str, str] = {
     "script": f"<script>{_DO}</script>",
     "script, upper case": f"<SCRIPT>{_DO}</SCRIPT>",
     "script from elsewhere": f"<script src={_OUT}.js></script>",
-    "script after a closed attribute": f"\"><script>{_DO}</script>",
+    "script after a closed attribute": f'"><script>{_DO}</script>',
     "script after a closed title": f"</title><script>{_DO}</script>",
     "script after a closed style": f"</style><script>{_DO}</script>",
     "script after a closed script": f"</script><script>{_DO}</script>",
@@ -30,35 +30,47 @@ PAYLOADS: dict[str, str] = {
     "SVG with a script": f"<svg><script>{_DO}</script></svg>",
     "SVG with a foreign object": f"<svg><foreignObject><img src=x onerror={_DO}></foreignObject></svg>",
     "SVG with a link": f'<svg><a xlink:href="javascript:{_DO}"><text y="20">x</text></a></svg>',
-    "SVG that animates a link": f'<svg><a><animate attributeName=href values="javascript:{_DO}"/><text>x</text></a></svg>',
+    "SVG that animates a link": (
+        f'<svg><a><animate attributeName=href values="javascript:{_DO}"/>'
+        f'<text>x</text></a></svg>'
+    ),
     "SVG image from elsewhere": f'<svg><image href="{_OUT}.png"/><use href="{_OUT}.svg#a"/></svg>',
     "SVG style from elsewhere": f'<svg><style>@import "{_OUT}.css"; *{{fill:url({_OUT}.png)}}</style><rect/></svg>',
     "SVG fill from elsewhere": f'<svg viewBox="0 0 9 9"><rect width="9" height="9" fill="url({_OUT}#a)"/></svg>',
-    "SVG cursor from elsewhere": f'<svg><rect style="cursor:url({_OUT}.cur);filter:url({_OUT}#f)" width="9" height="9"/></svg>',
-    "SVG set": f'<svg><set attributeName="onmouseover" to="{_DO}"/><rect width="9" height="9" onclick="{_DO}"/></svg>',
-    "MathML and style, moved by the parser": f'<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror={_DO}&gt;">',
+    "SVG cursor from elsewhere": (
+        f'<svg><rect style="cursor:url({_OUT}.cur);filter:url({_OUT}#f)" width="9" height="9"/>'
+        f'</svg>'
+    ),
+    "SVG set": (
+        f'<svg><set attributeName="onmouseover" to="{_DO}"/>'
+        f'<rect width="9" height="9" onclick="{_DO}"/></svg>'
+    ),
+    "MathML and style, moved by the parser": (
+        f'<math><mtext><table><mglyph>'
+        f'<style><!--</style><img title="--&gt;&lt;img src=1 onerror={_DO}&gt;">'
+    ),
     "SVG and style, moved by the parser": f'<svg></p><style><a id="</style><img src=1 onerror={_DO}>">',
     "noscript, moved by the parser": f'<noscript><p title="</noscript><img src=x onerror={_DO}>">',
     "table, moved by the parser": f"<table><img src=x onerror={_DO}><tr><td>x",
-    "javascript link": f"<a href=\"javascript:{_DO}\">x</a>",
+    "javascript link": f'<a href="javascript:{_DO}">x</a>',
     "javascript link, Markdown": f"[x](javascript:{_DO.replace(chr(39), '%27')})",
     "javascript link, digits": "[x](javascript:1)",
     "javascript link, angle brackets": f"<javascript:{_DO}>",
-    "javascript link, entities": f"<a href=\"&#106;ava&#115;cript:{_DO}\">x</a>",
-    "javascript link, tab inside": f"<a href=\"java\tscript:{_DO}\">x</a>",
-    "data page link": "<a href=\"data:text/html,<script>alert(1)</script>\">x</a>",
+    "javascript link, entities": f'<a href="&#106;ava&#115;cript:{_DO}">x</a>',
+    "javascript link, tab inside": f'<a href="java\tscript:{_DO}">x</a>',
+    "data page link": '<a href="data:text/html,<script>alert(1)</script>">x</a>',
     "data page link, Markdown": "[x](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==)",
     "image, Markdown": f"![x]({_OUT}.png)",
-    "image with a handler, Markdown": f"![x\" onerror=\"{_DO}](x)",
+    "image with a handler, Markdown": f'![x" onerror="{_DO}](x)',
     "vbscript link": "<a href='vbscript:msgbox(1)'>x</a>",
-    "frame": f"<iframe src=\"javascript:parent.{_DO}\"></iframe>",
-    "frame with a page": f"<iframe srcdoc=\"<script>parent.{_DO}</script>\"></iframe>",
-    "object": f"<object data=\"javascript:{_DO}\"></object><embed src=\"{_OUT}\">",
+    "frame": f'<iframe src="javascript:parent.{_DO}"></iframe>',
+    "frame with a page": f'<iframe srcdoc="<script>parent.{_DO}</script>"></iframe>',
+    "object": f'<object data="javascript:{_DO}"></object><embed src="{_OUT}">',
     "style from elsewhere": f"<style>@import url({_OUT}.css);body{{background:url({_OUT}.png)}}</style>",
-    "style attribute": f"<p style=\"background:url({_OUT}.png);position:fixed;inset:0\">x</p>",
+    "style attribute": f'<p style="background:url({_OUT}.png);position:fixed;inset:0">x</p>',
     "style sheet link": f"<link rel=stylesheet href={_OUT}.css>",
     "base": "<base href=http://127.0.0.1:9/>",
-    "refresh": "<meta http-equiv=refresh content=\"0;url=data:text/html,taken\">",
+    "refresh": '<meta http-equiv=refresh content="0;url=data:text/html,taken">',
     "focus": f"<input autofocus onfocus={_DO}>",
     "form": f"<form action={_OUT}><button autofocus onfocus={_DO}>x</button></form>",
     "fold that opens": f"<details open ontoggle={_DO}><summary>x</summary></details>",

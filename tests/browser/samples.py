@@ -12,7 +12,13 @@ from cjlib.report.context import MIME, ReportContext
 
 HASHES = ("9f2c4e81a07b6d13" * 4, "17aa03f59e4c2b80" * 4)
 FILES = [
-    {"path": "web.csv", "sha256": HASHES[0], "rows_in": 48210, "rows_used": 48102, "set_aside": {"no customer id": 108}},
+    {
+        "path": "web.csv",
+        "sha256": HASHES[0],
+        "rows_in": 48210,
+        "rows_used": 48102,
+        "set_aside": {"no customer id": 108},
+    },
     {"path": "nps.csv", "sha256": HASHES[1], "rows_in": 1840, "rows_used": 1840, "set_aside": {}},
 ]
 SOFTWARE = {"python": "3.11.7", "cjlib": "0.1.0", "pandas": "2.3.3", "lifelines": "0.30.3"}
@@ -85,7 +91,11 @@ def notebook(*cells: NotebookNode) -> NotebookNode:
 
 def report() -> NotebookNode:
     """A whole report: every kind of block, Markdown, foreign outputs, logs."""
-    start = {"block": "start", "title": "", "provenance": {"files": FILES, "as_of": "2026-10-01", "zone": "Europe/Paris"}}
+    start = {
+        "block": "start",
+        "title": "",
+        "provenance": {"files": FILES, "as_of": "2026-10-01", "zone": "Europe/Paris"},
+    }
     missing = {"block": "missing", "what": "satisfaction", "why": "No survey answers.", "next": "add a file."}
     return notebook(
         new_markdown_cell("# Where do customers leave?\n\nFor the shop: *which step* to repair first."),
@@ -94,7 +104,9 @@ def report() -> NotebookNode:
         shown({MIME: start}),
         new_markdown_cell("## Answer first"),
         result(tags=("kpi",)),
-        new_markdown_cell("## What they did\n\nSee `cart`.\n\n#### Deep heading\n\n| a | n |\n|---|--:|\n| x | 12 |\n| y | 9 |"),
+        new_markdown_cell(
+            "## What they did\n\nSee `cart`.\n\n#### Deep heading\n\n| a | n |\n|---|--:|\n| x | 12 |\n| y | 9 |"
+        ),
         result(card("How long does it take?", figures=[])),
         shown({"text/html": "<table><thead><tr><th>a</th></tr></thead><tr><th>r</th><td>1</td></tr></table>"}),
         shown({"image/svg+xml": svg("own")}),

@@ -23,7 +23,7 @@ def card(text: str) -> dict:
     return {
         "kind": text, "question": text, "answer": text, "definition": text,
         "kpis": [dict.fromkeys(("label", "value", "interval", "n", "definition"), text)],
-        "figures": [{"svg": samples.svg(text), "alt": text, "caption": text}, {"svg": text, "alt": text, "caption": text}],
+        "figures": [{"svg": drawing, "alt": text, "caption": text} for drawing in (samples.svg(text), text)],
         "tables": [{"caption": text, "columns": [{"label": text, "align": text, "help": text}], "rows": [[text]]}],
         "notes": [{"code": text, "severity": text, "message": text}], "params": [[text, text]],
     }  # fmt: skip
@@ -66,7 +66,7 @@ def report(text: str, status: str) -> str:
         samples.shown({"image/svg+xml": samples.svg(text)}),
         samples.shown({"image/png": text}),
         samples.shown({"application/javascript": "document.title='taken'"}),
-        new_code_cell("x", outputs=[new_output("stream", name="stdout", text=text), new_output("stream", name="stderr", text=text)]),
+        new_code_cell("x", outputs=[new_output("stream", name=name, text=text) for name in ("stdout", "stderr")]),
         new_code_cell("x", outputs=[new_output("error", ename=text, evalue=text, traceback=[text])]),
     ]  # fmt: skip
     facts = samples.context(
@@ -80,8 +80,11 @@ def batch(text: str) -> str:
     job = samples.job(text, "failed", title=text, parameters={text: text}, reason=text, page=text, lang=text,
                       kpis=[], previous=text)  # fmt: skip
     good = samples.job("good", title=text, kpis=card(text)["kpis"], study=text)
-    return index.render({**samples.manifest(job, good), "study": text, "title": text, "data": [{"path": text, "sha256": text}],
-                         "software": {text: text}, "code": {"commit": text}, "volatile": {"started": text}}, Path("nowhere"))  # fmt: skip
+    facts = {
+        "study": text, "title": text, "data": [{"path": text, "sha256": text}], "software": {text: text},
+        "code": {"commit": text}, "volatile": {"started": text},
+    }  # fmt: skip
+    return index.render({**samples.manifest(job, good), **facts}, Path("nowhere"))
 
 
 def lab(text: str) -> str:
@@ -112,7 +115,11 @@ def test_nothing_runs_and_nothing_is_fetched(browser: Chromium, tmp_path: Path, 
 
 def test_the_driver_notices_what_these_texts_would_do(browser: Chromium, tmp_path: Path) -> None:
     file = tmp_path / "bad.html"
-    file.write_text(f"<!doctype html><title>calm</title>{PAYLOADS['script']}<script>alert(1)</script>{PAYLOADS['image from elsewhere']}")
+    file.write_text(
+        "<!doctype html><title>calm</title><script>alert(1)</script>"
+        + PAYLOADS["script"]
+        + PAYLOADS["image from elsewhere"]
+    )
     browser.open(file.as_uri())
     assert browser.evaluate("document.title") == "taken"
     assert browser.dialogs == ["1"]

@@ -111,7 +111,10 @@ def test_the_index_filters_by_words_and_urgency(browser: Chromium, tmp_path: Pat
     load(browser, tmp_path, index.render(samples.manifest(), Path("nowhere")))
     rows = "[...document.querySelectorAll('.cj-row:not([hidden]) h3')].map(h => h.textContent)"
     count = "document.getElementById('shown').textContent"
-    typed = "(() => {{ const f = document.getElementById('filter'); f.value = {0!r}; f.dispatchEvent(new Event('input')) }})()"
+    typed = (
+        "(() => {{ const field = document.getElementById('filter');"
+        " field.value = {0!r}; field.dispatchEvent(new Event('input')) }})()"
+    )
     assert browser.evaluate(count) == "4 shown"
     browser.evaluate(typed.format("REPORT half"))
     assert browser.evaluate(rows) == ["Report half"]
@@ -148,7 +151,10 @@ def test_a_phone_reads_the_map_as_one_card_per_stage(browser: Chromium, tmp_path
 
 def test_lanes_are_aligned_across_stages_and_faces_sit_on_the_line(browser: Chromium, tmp_path: Path) -> None:
     load(browser, tmp_path, exporter.render(with_map(), samples.context()), width=1280)
-    tops = browser.evaluate("[...document.querySelectorAll('.stage')].map(s => [...s.children].map(c => Math.round(c.getBoundingClientRect().top)))")
+    tops = browser.evaluate(
+        "[...document.querySelectorAll('.stage')]"
+        ".map(stage => [...stage.children].map(cell => Math.round(cell.getBoundingClientRect().top)))"
+    )
     assert all(row == tops[0] for row in tops)
     gaps = browser.evaluate(
         "(() => { const svg = document.querySelector('.lane svg'), m = svg.getScreenCTM();"

@@ -63,8 +63,9 @@ def test_evidence_is_graded_in_dots_and_a_word(evidence: str, filled: int, word:
 
 
 @pytest.mark.parametrize(
-    ("mean", "tone", "word"), [(3.4, "good", "positive"), (3.39, "mixed", "mixed"), (2.5, "mixed", "mixed"), (2.49, "bad", "negative")]
-)  # fmt: skip
+    ("mean", "tone", "word"),
+    [(3.4, "good", "positive"), (3.39, "mixed", "mixed"), (2.5, "mixed", "mixed"), (2.49, "bad", "negative")],
+)
 def test_the_face_has_a_word_and_the_tone_of_its_score(mean: float, tone: str, word: str) -> None:
     face = drawn(samples.stage("A", emotion=samples.emotion(mean))).select_one(".face")
     assert tone in face.svg["class"]
@@ -83,15 +84,23 @@ def test_few_answers_are_flagged(n: int, flagged: bool) -> None:
 
 
 def test_the_line_is_straight_through_the_means_and_breaks_where_nothing_was_measured() -> None:
-    made = [samples.stage("A"), samples.stage("B", emotion=samples.emotion(5.0)), samples.stage("C", emotion=None),
-            samples.stage("D", emotion=samples.emotion(1.0)), samples.stage("E", emotion=samples.emotion(3.0))]  # fmt: skip
+    made = [
+        samples.stage("A"),
+        samples.stage("B", emotion=samples.emotion(5.0)),
+        samples.stage("C", emotion=None),
+        samples.stage("D", emotion=samples.emotion(1.0)),
+        samples.stage("E", emotion=samples.emotion(3.0)),
+    ]
     lines = [points(line) for line in drawn(*made).select(".lane polyline.mean")]
     assert lines == [[(100.0, 67.8), (300.0, 30.0)], [(700.0, 138.0), (900.0, 84.0)]]
     assert len(drawn(*made).select(".lane polygon.band")) == 2
 
 
 def test_the_band_holds_the_interval_and_the_target_its_own_dashed_line() -> None:
-    soup = drawn(samples.stage("A", emotion=samples.emotion(3, target=4)), samples.stage("B", emotion=samples.emotion(3, target=5)))
+    soup = drawn(
+        samples.stage("A", emotion=samples.emotion(3, target=4)),
+        samples.stage("B", emotion=samples.emotion(3, target=5)),
+    )
     assert points(soup.select_one(".lane polygon")) == [(100, 78.6), (300, 78.6), (300, 89.4), (100, 89.4)]
     assert points(soup.select_one(".lane polyline.goal")) == [(100, 57), (300, 30)]
     without = drawn(*[samples.stage(name, emotion=samples.emotion(3, target=None)) for name in "AB"])
@@ -126,7 +135,10 @@ def test_numbers_and_words_follow_the_language() -> None:
 
 def test_the_heading_level_and_anchor_are_the_callers() -> None:
     soup = drawn(level=3, anchor="s-map")
-    assert [(node.name, node.get("id")) for node in soup.find_all(["h2", "h3", "h4"])][:2] == [("h3", "s-map"), ("h4", None)]
+    assert [(node.name, node.get("id")) for node in soup.find_all(["h2", "h3", "h4"])][:2] == [
+        ("h3", "s-map"),
+        ("h4", None),
+    ]
 
 
 def test_a_notebook_gets_the_sheet_and_a_report_does_not() -> None:

@@ -76,7 +76,8 @@ def test_nothing_hostile_becomes_markup(payload: str) -> None:
 
 SVG_PIECES = st.lists(
     st.sampled_from(
-        ["<svg>", "</svg>", "<g ", "<path d='M0 0'/>", "<script>", "</script>", "x()", "<style>", "</style>", "<a href=",
+        ["<svg>", "</svg>", "<g ", "<path d='M0 0'/>", "<script>", "</script>", "x()", "<style>", "</style>",
+         "<a href=",
          "'javascript:x'", ">", "<use href='#a'/>", "<use href='http://x'/>", " style='fill:url(http://x)'", "<text>",
          "</text>", " onload='x'", "<foreignObject>", "<img src=x>", "]]>", "<![CDATA[", "<!--", "-->", "&lt;", "\x00"]
     ),
@@ -114,7 +115,9 @@ def test_no_mixture_of_svg_pieces_leaves_more_than_a_drawing(source: str) -> Non
     ],
 )  # fmt: skip
 def test_what_a_figure_keeps(source: str, kept: str) -> None:
-    made = clean_svg(f'<?xml version="1.0"?><!DOCTYPE svg><svg width="9pt" viewBox="0 0 1 1">{source}</svg>', prefix="p-", alt="A")
+    made = clean_svg(
+        f'<?xml version="1.0"?><!DOCTYPE svg><svg width="9pt" viewBox="0 0 1 1">{source}</svg>', prefix="p-", alt="A"
+    )
     assert made == f'<svg role="img" aria-label="A" viewBox="0 0 1 1">{kept}</svg>'
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ def test_one_h1_and_no_jump_in_heading_levels(status: str) -> None:
     levels = [int(node.name[1]) for node in soup.find_all(re.compile(r"^h[1-6]$"))]
     assert levels.count(1) == 1
     assert levels[0] == 1
-    assert all(later <= earlier + 1 for earlier, later in zip(levels, levels[1:], strict=False))
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
 
 
 def test_every_picture_is_described_with_a_number() -> None:
@@ -82,6 +83,16 @@ def test_key_figures_in_the_header_carry_interval_and_n() -> None:
     ]  # fmt: skip
 
 
+def test_key_figures_of_several_parts_say_which_part_they_belong_to() -> None:
+    soup = page(
+        new_markdown_cell("# Why?"), new_markdown_cell("## Both"), new_markdown_cell("### Purchase"),
+        samples.result(tags=("kpi",)), new_markdown_cell("### Session"), samples.result(tags=("kpi",)),
+    )  # fmt: skip
+    assert [text(node) for node in soup.select("header .cj-tiles dt")] == [
+        "Purchase Conversion to purchase", "Session Conversion to purchase",
+    ]  # fmt: skip
+
+
 def test_key_figures_shown_in_the_header_are_not_repeated_in_their_card() -> None:
     first, second = page().select("main .cj-card")
     assert not first.select(".cj-kpis")
@@ -106,7 +117,7 @@ def test_provenance_names_files_versions_code_parameters_and_run() -> None:
     said = text(part)
     for expected in (*samples.HASHES, "48,210", "48,102", "108 no customer id", samples.CODE["commit"],
                      "with uncommitted changes", "pandas 2.3.3", "lifelines 0.30.3", "python 3.11.7", "cjlib 0.1.0",
-                     "2026-10-01 (Europe/Paris)"):  # fmt: skip
+                     "1 October 2026 (Europe/Paris)"):  # fmt: skip
         assert expected in said
     pairs = {text(dt): text(dt.find_next("dd")) for dt in part.select("dt")}
     assert pairs["window_days"] == "30"
@@ -288,8 +299,14 @@ def test_a_map_is_drawn_with_its_sheet_in_the_head() -> None:
     [
         {"block": "result"},
         {"block": "result", "card": "no card"},
-        {"block": "result", "card": {"kpis": [1, None], "figures": {"svg": 1}, "tables": [{"rows": [["a"]]}], "notes": "x"}},
-        {"block": "result", "card": {"tables": [{"columns": [{"label": 1}], "rows": [[1, 2], [], None]}], "params": [[1]]}},
+        {
+            "block": "result",
+            "card": {"kpis": [1, None], "figures": {"svg": 1}, "tables": [{"rows": [["a"]]}], "notes": "x"},
+        },
+        {
+            "block": "result",
+            "card": {"tables": [{"columns": [{"label": 1}], "rows": [[1, 2], [], None]}], "params": [[1]]},
+        },
         {"block": "map"},
         {"block": "map", "model": {"stages": [None, {"emotion": {"mean": "high"}, "metrics": 3}], "scale": [5]}},
         {"block": "unheard of"},
@@ -297,7 +314,7 @@ def test_a_map_is_drawn_with_its_sheet_in_the_head() -> None:
         '{"block": "finish"}',
         "{broken",
     ],
-)  # fmt: skip
+)
 def test_a_block_of_a_wrong_shape_breaks_no_page(block: Any) -> None:
     assert text(page(samples.shown({MIME: block})).select_one("#provenance")) == "Provenance"
 

@@ -54,7 +54,9 @@ def test_the_head_counts_what_is_urgent_first() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("status", "word"), [("planned", "Not run yet"), ("interrupted", "Interrupted"), ("running", "Running")])
+@pytest.mark.parametrize(
+    ("status", "word"), [("planned", "Not run yet"), ("interrupted", "Interrupted"), ("running", "Running")]
+)
 def test_what_was_not_run_to_its_end_needs_attention(status: str, word: str) -> None:
     row = page(samples.job("x", status, page="", kpis=[])).select_one(".cj-row")
     assert (row["data-urgent"], text(row.select_one(".cj-status")), row.select("a")) == ("yes", word, [])
@@ -62,7 +64,10 @@ def test_what_was_not_run_to_its_end_needs_attention(status: str, word: str) -> 
 
 def test_several_studies_have_their_own_groups() -> None:
     soup = page(samples.job("a", study="demo"), samples.job("b", study="olist"), samples.job("c", study="demo"))
-    assert [text(node) for node in soup.select(".cj-group h2")] == ["demo · English 2 reports", "olist · English 1 report"]
+    assert [text(node) for node in soup.select(".cj-group h2")] == [
+        "demo · English 2 reports",
+        "olist · English 1 report",
+    ]
 
 
 def test_reports_of_an_earlier_batch_say_so() -> None:
@@ -82,7 +87,9 @@ def test_an_empty_batch_says_what_to_do() -> None:
     assert soup.select("#filter") == []
 
 
-@pytest.mark.parametrize(("jobs", "lang"), [([], "en"), ([{"lang": "fr"}], "fr"), ([{"lang": "fr"}, {"lang": "en"}], "en")])
+@pytest.mark.parametrize(
+    ("jobs", "lang"), [([], "en"), ([{"lang": "fr"}], "fr"), ([{"lang": "fr"}, {"lang": "en"}], "en")]
+)
 def test_the_page_speaks_the_language_that_all_reports_share(jobs: list[dict], lang: str) -> None:
     assert BeautifulSoup(index.render({"jobs": jobs}, Path()), "html.parser").html["lang"] == lang
     assert BeautifulSoup(index.render({"jobs": jobs, "lang": "fr"}, Path()), "html.parser").html["lang"] == "fr"

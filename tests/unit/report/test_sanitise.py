@@ -33,12 +33,15 @@ def assert_harmless(html: str) -> None:
 def test_nothing_hostile_survives_html_and_markdown(payload: str) -> None:
     assert_harmless(clean_html(payload))
     assert_harmless(clean_markdown(payload))
-    assert_harmless(clean_html(f"<table><caption>{payload}</caption><tr><th>{payload}</th><td>{payload}</td></tr></table>"))
+    assert_harmless(
+        clean_html(f"<table><caption>{payload}</caption><tr><th>{payload}</th><td>{payload}</td></tr></table>")
+    )
 
 
 PIECES = st.lists(
     st.sampled_from(
-        ["<a href=", "javascript:x", '"', "'", ">", "<", "<svg", "<style>", "</style>", "<!--", "-->", "<table>", "<td>",
+        ["<a href=", "javascript:x", '"', "'", ">", "<", "<svg", "<style>", "</style>", "<!--", "-->", "<table>",
+         "<td>",
          " onload=x", "<script>", "<img src=", "data:text/html,x", "&#106;", "\t", "\x00", "/", "</p>", "<math>", "x"]
     ),
     max_size=14,
@@ -82,7 +85,9 @@ def test_a_picture_attached_to_a_markdown_cell_is_shown_and_a_missing_one_is_not
 
 
 def test_tables_with_merged_cells_keep_their_alignment() -> None:
-    soup = BeautifulSoup(clean_html("<table><tr><td colspan=2>1</td></tr><tr><td>1</td><td>2</td></tr></table>"), "html.parser")
+    soup = BeautifulSoup(
+        clean_html("<table><tr><td colspan=2>1</td></tr><tr><td>1</td><td>2</td></tr></table>"), "html.parser"
+    )
     assert soup.select("td.r") == []
     assert soup.select_one("div.cj-scroll")["tabindex"] == "0"
 
