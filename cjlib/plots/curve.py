@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
@@ -19,11 +20,12 @@ from cjlib.core.result import HIDDEN
 from cjlib.core.text import UNKNOWN, days, number, percent, t, tn
 from cjlib.plots import style
 from cjlib.plots.sheet import Sheet, empty, sheet
-from cjlib.plots.steps import Series, series_of, thinned, value_at
+from cjlib.plots.steps import Series, series_of, thinned, until, value_at
 from cjlib.plots.style import known, rate, short
 
 MOST_LABELLED, MOST_DRAWN = 4, 7
 BODY = 2.75  # inches
+BEYOND = 1.5  # times the last horizon: as far as the axis goes
 LINE_BINS, BAND_BINS = 220, 110  # a page shows some 520 px of curve
 _STEPS = (1 / 24, 0.125, 0.25, 0.5, 1, 2, 5, 7, 10, 14, 20, 30, 60, 90, 180, 365, 730, 1825, 3650)
 
@@ -88,25 +90,31 @@ def draw(
     """
     checks.one_of("kind", kind, ("incidence", "survival"))
     checks.one_of("scale", scale, ("linear", "log"))
-    drawn = series_of(table, kind, min_people, colours)
+    drawn = series_of(table, kind, min_people, colours, most=MOST_DRAWN)
     if not drawn:
         return empty(ax, t("No data to draw: at no time are enough people at risk."))
-    shown = drawn[:MOST_DRAWN]
+    limit = BEYOND * max(horizons, default=np.inf)
+    shown = [until(series, limit) for series in drawn[:MOST_DRAWN]]
+    marks = _naive_values(naive, shown)
     outcome = str(table["outcome"].iloc[0]) if "outcome" in table else ""
     with sheet(ax, body=BODY) as page:
-        _axes(page, shown, kind=kind, scale=scale, origin=origin, horizons=horizons)
+        top = max([0.0, *(float(part["estimate"].max()) for part in marks.values())])
+        _axes(page, shown, kind=kind, scale=scale, origin=origin, horizons=horizons, least=top)
         for series in shown:
             _curve(page.ax, series, bands=len(shown) <= MOST_LABELLED)
-        has_naive = naive is not None and _naive(page.ax, naive, shown)
+            if series.group in marks:
+                _naive(
+                    page.ax, marks.pop(series.group), series, dashed="time_days" in (naive if naive is not None else ())
+                )
         if censored is not None:
             _marks(page.ax, censored, shown)
-        keys = _keys(shown, naive=has_naive, censored=censored is not None)
+        keys = _keys(shown, naive=top > 0, censored=censored is not None)
         if len(shown) <= MOST_LABELLED:
             _end_labels(page, shown)
         _at_risk(page, table, shown, min_people)
         at = max((h for h in horizons if h <= max(s.end[0] for s in shown)), default=None)
         page.header(title or _finding(shown, outcome, kind, at), _subtitle(kind, shown, outcome), keys=keys, gap=18)
-        _notes(page, drawn, min_people)
+        _notes(page, drawn, shown, min_people)
     return page.ax
 
 
@@ -124,33 +132,40 @@ def _curve(ax: Any, series: Series, *, bands: bool) -> None:
     )  # fmt: skip
 
 
-def _naive(ax: Any, naive: pd.DataFrame, shown: list[Series]) -> bool:
-    """Dashed curve, or hollow marks where only values at horizons are known; True if any was drawn."""
+def _naive_values(naive: pd.DataFrame | None, shown: list[Series]) -> dict[str, pd.DataFrame]:
+    """Naive `time_days, estimate` by group (of its first outcome), where they tell anything."""
+    if naive is None:
+        return {}
     time = "time_days" if "time_days" in naive else "horizon_days"
     value = "naive" if "naive" in naive else "estimate"
-    drawn = False
-    for series in {series.group: series for series in reversed(shown)}.values():  # its first outcome
+    found: dict[str, pd.DataFrame] = {}
+    for series in {series.group: series for series in reversed(shown)}.values():
         part = naive[naive["group"].astype(str) == series.group] if "group" in naive else naive
         if "outcome" in part and len(part):
             part = part[part["outcome"] == part["outcome"].iloc[0]]
         part = part[[time, value]].astype("float64").dropna().sort_values(time)
-        part = part[part[time] <= ax.get_xlim()[1]]
-        here = [value_at(series.rows, float(at)) for at in part[time]]
-        if part.empty or not (part[value] - here).abs().max() > 0.005:
-            continue  # half a point apart at most: the naive curve is the curve
-        drawn = True
-        if time == "time_days":
-            rows = thinned(part.rename(columns={value: "estimate"}), LINE_BINS)
-            ax.plot(
-                rows["time_days"], rows["estimate"], drawstyle="steps-post", color=series.colour,
-                linewidth=1.2, linestyle=(0, (4, 2.5)), gid="naive",
-            )  # fmt: skip
-        else:
-            ax.plot(
-                part[time], part[value], linestyle="none", marker="D", markersize=5, markerfacecolor="#ffffff",
-                markeredgecolor=series.colour, markeredgewidth=1.2, gid="naive", zorder=4, clip_on=False,
-            )  # fmt: skip
-    return drawn
+        part = part.set_axis(["time_days", "estimate"], axis=1)
+        part = part[part["time_days"] <= series.end[0]]
+        here = [value_at(series.rows, float(at)) for at in part["time_days"]]
+        # Half a point apart at most: nothing ended in another way, the naive curve is the curve.
+        if len(part) and (part["estimate"] - here).abs().max() > 0.005:
+            found[series.group] = part
+    return found
+
+
+def _naive(ax: Any, part: pd.DataFrame, series: Series, *, dashed: bool) -> None:
+    """Dashed curve, or hollow marks where only values at horizons are known."""
+    if dashed:
+        line = thinned(part, LINE_BINS)
+        ax.plot(
+            line["time_days"], line["estimate"], drawstyle="steps-post", color=series.colour, linewidth=1.2,
+            linestyle=(0, (4, 2.5)), gid="naive",
+        )  # fmt: skip
+        return
+    ax.plot(
+        part["time_days"], part["estimate"], linestyle="none", marker="D", markersize=5, markerfacecolor=style.PAPER,
+        markeredgecolor=series.colour, markeredgewidth=1.2, gid="naive", zorder=4, clip_on=False,
+    )  # fmt: skip
 
 
 def _marks(ax: Any, censored: pd.DataFrame, shown: list[Series]) -> None:
@@ -162,7 +177,9 @@ def _marks(ax: Any, censored: pd.DataFrame, shown: list[Series]) -> None:
         ax.plot(times, heights, "|", color=series.colour, markersize=6, markeredgewidth=0.9, gid="censored")
 
 
-def _axes(page: Sheet, shown: list[Series], *, kind: str, scale: str, origin: str, horizons: Sequence[float]) -> None:
+def _axes(
+    page: Sheet, shown: list[Series], *, kind: str, scale: str, origin: str, horizons: Sequence[float], least: float
+) -> None:
     ax = page.ax
     longest = max([series.end[0] for series in shown] + [1e-3])
     wanted = [h for h in horizons if h <= longest * 1.02]
@@ -183,7 +200,7 @@ def _axes(page: Sheet, shown: list[Series], *, kind: str, scale: str, origin: st
     ax.set_xlabel(t("{what} (logarithmic axis)", what=what) if scale == "log" else what)
     top = 1.0
     if kind == "incidence":
-        highest = max(float(s.rows[["estimate", "ci_high"]].max().max()) for s in shown)
+        highest = max([least, *(float(s.rows[["estimate", "ci_high"]].max().max()) for s in shown)])
         top = min(1.0, max(highest * 1.12, 0.01))
     heights, texts = style.percent_ticks(0, top)
     ax.set_ylim(0, top)
@@ -340,8 +357,11 @@ def _keys(shown: list[Series], *, naive: bool, censored: bool) -> list[Any]:
     return keys
 
 
-def _notes(page: Sheet, drawn: list[Series], min_people: int) -> None:
-    if any(series.cut for series in drawn):
+def _notes(page: Sheet, drawn: list[Series], shown: list[Series], min_people: int) -> None:
+    last, longest = (max(series.end[0] for series in part) for part in (shown, drawn))
+    if longest > last:
+        page.note(t("Drawn up to {time}; the curves go on to {longest}.", time=_time(last), longest=days(longest)))
+    if any(series.cut for series in shown):
         page.note(t("Curves end where fewer than {k} people are at risk ({sign}).", k=min_people, sign=HIDDEN))
     if len(drawn) > MOST_DRAWN:
         page.note(tn("{n} more group is in the table.", "{n} more groups are in the table.", len(drawn) - MOST_DRAWN))

@@ -124,10 +124,18 @@ def _finding(frame: pd.DataFrame, groups: list[str]) -> str:
         return t("Steps reached")
     at = int(drops.fillna(-1).to_numpy().argmax())
     here, before = frame.iloc[at], frame.iloc[at - 1]
-    return t(
-        "The largest loss is between {a} and {b}: {x} of those at {a} go no further",
-        a=short(before["step"]), b=short(here["step"]), x=percent(1 - rates.iloc[at] / rates.iloc[at - 1]),
-    )  # fmt: skip
+    names = {"a": short(before["step"]), "b": short(here["step"])}
+    x = percent(1 - rates.iloc[at] / rates.iloc[at - 1])
+    if _endless(frame):
+        return t(
+            "The largest gap is between {a} and {b}: {x} of those at {a} have gone no further so far", x=x, **names
+        )
+    return t("The largest loss is between {a} and {b}: {x} of those at {a} go no further", x=x, **names)
+
+
+def _endless(frame: pd.DataFrame) -> bool:
+    """Whether nobody can be out: without a window everybody who has not arrived is still on the way."""
+    return bool(frame["n_open"].map(count).sum() > 0 and frame["n_out"].map(count).sum() == 0)
 
 
 def _subtitle(frame: pd.DataFrame, unit: str) -> str:
@@ -138,12 +146,16 @@ def _subtitle(frame: pd.DataFrame, unit: str) -> str:
 def _keys(frame: pd.DataFrame, *, grouped: bool) -> list[Any]:
     base = style.MUTED if grouped else style.EVERYBODY
     keys = [Patch(facecolor=base, label=t("reached"))]
-    if frame["n_open"].map(count).sum() > 0:
-        keys.append(_open_patch(label=t("still inside the window")))
-    keys.append(Patch(facecolor=style.OUT, edgecolor="#c9d1d5", linewidth=0.6, label=t("out")))
-    words = t("rate at the end of the window, 95 % interval")
-    if not frame.attrs["curve"]:
+    if _endless(frame):
+        words = t("share so far, 95 % interval")
+        keys.append(_open_patch(label=t("not reached so far")))
+    else:
         words = t("rate among closed windows, 95 % interval")
+        if frame["n_open"].map(count).sum() > 0:
+            keys.append(_open_patch(label=t("still inside the window")))
+        keys.append(Patch(facecolor=style.OUT, edgecolor="#c9d1d5", linewidth=0.6, label=t("out")))
+    if frame.attrs["curve"]:
+        words = t("rate at the end of the window, 95 % interval")
     point = Line2D([], [], color=style.INK, marker="o", markersize=4.5, linewidth=1.6, label=words)
     return [*keys, point]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -29,11 +29,13 @@ class Series:
         return float(self.rows["time_days"].iloc[-1]), float(self.rows["estimate"].iloc[-1])
 
 
-def series_of(table: pd.DataFrame, kind: str, min_people: int, colours: Mapping[str, str] | None) -> list[Series]:
+def series_of(
+    table: pd.DataFrame, kind: str, min_people: int, colours: Mapping[str, str] | None, *, most: int
+) -> list[Series]:
     """Curves to draw: one per group, or one per outcome where there is a single group."""
     groups = list(dict.fromkeys(table["group"].astype(str)))
     named = [group for group in groups if group != ALL] or groups
-    palette = dict(colours or style.group_colours(groups))
+    palette = dict(colours or style.group_colours(groups if len(named) <= most else [*named[:most], ALL]))
     outcomes = list(dict.fromkeys(table["outcome"].astype(str))) if "outcome" in table else []
     pairs: list[tuple[str, str, str, str]] = []
     if len(named) == 1 and len(outcomes) > 1:
@@ -64,6 +66,15 @@ def cut(rows: pd.DataFrame, start: float, min_people: int) -> tuple[pd.DataFrame
         first = pd.DataFrame([[0.0, kept["n_at_risk"].iloc[0], start, start, start]], columns=names)
         kept = pd.concat([first, kept], ignore_index=True)
     return kept, bool(len(kept) and not keep.all())
+
+
+def until(series: Series, limit: float) -> Series:
+    """The same curve up to `limit`, where its last value is repeated; the value there is exact."""
+    if series.end[0] <= limit:
+        return series
+    kept = series.rows[series.rows["time_days"] <= limit]
+    last = kept.tail(1).assign(time_days=limit)
+    return replace(series, rows=pd.concat([kept, last], ignore_index=True), cut=False)
 
 
 def thinned(rows: pd.DataFrame, bins: int) -> pd.DataFrame:

@@ -144,7 +144,7 @@ def group_colours(groups: Iterable[object]) -> dict[str, str]:
 
     Tables list the groups of a report in different orders, hidden ones included; so the same group has
     the same colour in all its figures. "(all)" is always dark teal; other names in brackets, such as
-    "(unknown)", are grey, and so is what comes after seven groups: no eye tells eight hues apart.
+    "(unknown)", are grey. More than seven groups share one hue: no eye tells eight apart.
 
     Examples
     --------
@@ -153,7 +153,8 @@ def group_colours(groups: Iterable[object]) -> dict[str, str]:
     """
     names = list(dict.fromkeys(map(str, groups)))
     plain = sorted((name for name in names if not name.startswith("(")), key=lambda name: (name.casefold(), name))
-    colours = dict(zip(plain, PALETTE, strict=False))
+    hues = PALETTE if len(plain) <= len(PALETTE) else (PALETTE[0],) * len(plain)
+    colours = dict(zip(plain, hues, strict=False))
     return {name: EVERYBODY if name == ALL else colours.get(name, MUTED) for name in names}
 
 

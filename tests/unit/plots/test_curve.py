@@ -138,6 +138,16 @@ def test_a_horizon_beyond_the_curve_is_not_drawn():
     assert len(lines_of(draw(curve_table(), horizons=[30, 365]), "horizon")) == 1
 
 
+def test_the_axis_ends_soon_after_the_last_horizon_and_says_so():
+    table = curve_table(days=600)
+    ax = draw(table, horizons=[10, 30])
+    assert ax.get_xlim() == (0, 45)
+    assert lines_of(ax, "curve")[0].get_xdata()[-1] == 45
+    assert "Drawn up to 45 days; the curves go on to 594 days." in words(ax)
+    assert not any("fewer than" in word for word in words(ax))
+    assert_readable(ax)
+
+
 def test_two_outcomes_of_one_group_are_named_in_the_title():
     title = draw(curve_table(outcomes=("purchase", "unsubscribe")), horizons=[30]).get_title(loc="left")
     assert "purchase" in title
@@ -163,6 +173,11 @@ def test_naive_values_known_only_at_horizons_are_marks_not_a_line():
     (line,) = lines_of(draw(curve_table(), naive=naive), "naive")
     assert line.get_linestyle() == "None"
     assert list(line.get_ydata()) == [0.2, 0.6]
+
+
+def test_a_naive_value_above_all_curves_stays_inside_the_axes():
+    naive = pd.DataFrame({"group": "(all)", "outcome": "purchase", "horizon_days": [30.0], "naive": [0.95]})
+    assert draw(curve_table(pace=300), naive=naive, horizons=[30]).get_ylim()[1] > 0.95
 
 
 def test_a_naive_curve_that_equals_the_curve_is_not_drawn():

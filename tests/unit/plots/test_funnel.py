@@ -81,6 +81,17 @@ def test_the_title_names_the_largest_loss_in_customers():
     assert title == "The largest loss is between cart and purchase: 77.8% of those at cart go no further"
 
 
+def test_without_a_window_nobody_is_called_lost():
+    table = funnel_table(curve=False)
+    table["n_open"] = table["n_start"] - table["n_reached"]
+    table["n_out"] = 0
+    ax = draw(table)
+    assert "so far" in ax.get_title(loc="left")
+    words = [t.get_text() for t, _ in drawn_texts(ax)]
+    assert {"not reached so far", "share so far, 95 % interval"} <= set(words)
+    assert not {"out", "still inside the window"} & set(words)
+
+
 def test_groups_get_their_colour_and_their_name_inside_the_first_bars():
     groups = ("Camille", "Bruno", "Fatima")
     ax = draw(funnel_table(groups))

@@ -73,9 +73,9 @@ def test_a_group_has_the_same_colour_whatever_the_order_of_the_table():
     assert len(set(second.values())) == 5
 
 
-def test_groups_beyond_the_palette_are_grey():
-    colours = style.group_colours([str(k) for k in range(9)])
-    assert [colours["7"], colours["8"]] == [style.MUTED, style.MUTED]
+def test_more_groups_than_hues_share_one():
+    colours = style.group_colours(["(all)", *(str(k) for k in range(8))])
+    assert set(colours.values()) == {style.EVERYBODY, style.PALETTE[0]}
 
 
 @given(st.text(min_size=1, max_size=80), st.floats(30, 300))
