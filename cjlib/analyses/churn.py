@@ -39,7 +39,7 @@ class ChurnResult(Result):
     columns: ClassVar[Columns] = Columns(
         (
             GROUP,
-            Column("n", "Int64", "Customers", "people", "customers who ever started"),
+            Column("n", "Int64", "Started", "people", "all who ever started"),
             Column("n_event", "Int64", "Gone", "people", "ended, or silent for the threshold"),
             Column("n_open", "Int64", "Not gone", "people", "not gone by the cut-off: censored"),
             Column("horizon_days", "float64", "By day", "number"),
@@ -62,7 +62,7 @@ class ChurnResult(Result):
     }  # fmt: skip
 
     def question(self) -> str:
-        return t("How long do customers stay?")
+        return t("How long do {units} stay?", units=self.data.units)
 
     def answer(self) -> str:
         rows = self._table[self._table["group"] == ALL]
@@ -70,10 +70,10 @@ class ChurnResult(Result):
         if pd.isna(row["n"]) or pd.isna(row["estimate"]):
             known = rows[rows["estimate"].notna()]
             if known.empty:
-                return t("How long customers stay cannot be said: too few, or followed too briefly.")
+                return t("How long {units} stay cannot be said: too few, or followed too briefly.", units=self.data.units)
             row = known.iloc[-1]
         text = t(
-            "{share} of {n} customers are not gone after {day} days (95 % CI {ci}).",
+            "{share} of {n} {units} are not gone after {day} days (95 % CI {ci}).", units=self.data.units,
             share=percent(row["estimate"]), n=int(row["n"]), day=number(row["horizon_days"]),
             ci=interval(row["ci_low"], row["ci_high"], percent),
         )  # fmt: skip
@@ -118,7 +118,7 @@ class RetentionResult(Result):
     )  # fmt: skip
 
     def question(self) -> str:
-        return t("Which share of customers comes back in the months after the first?")
+        return t("Which share of {units} comes back in the months after the first?", units=self.data.units)
 
     def answer(self) -> str:
         average = self._table[(self._table["cohort"] == ALL) & (self._table["age"] > 0) & self._table["share"].notna()]
@@ -194,14 +194,14 @@ def churn(
                                  'activity=["purchase"], silence="60 days".', code="CJ-AN-040")  # fmt: skip
         counts = lapse_counts(log, activity=activity, silence_us=microseconds("silence", silence), by=by)
     if counts.empty:
-        raise NotEnoughDataError(t("No customer has started: there is nobody who could leave."), code="CJ-JN-009")
+        raise NotEnoughDataError(t("Nobody has started: there is nobody who could leave."), code="CJ-JN-009")
     curve = kaplan_meier(counts, confidence=confidence)
     table = _table(counts, curve, [in_days(microseconds("horizons", h)) for h in horizons])
-    params = {"kind": kind, "activity": list(activity), "silence": str(silence or ""), "start": start or "",
-              "end": end if isinstance(end, str) else " / ".join(end or ()), "horizons": [str(h) for h in horizons],
+    params = {"kind": kind, "activity": [log.label(name) for name in activity], "silence": str(silence or ""), "start": log.label(start or ""),
+              "end": log.label(end or ""), "horizons": [str(h) for h in horizons],
               "by": by or "", "confidence": confidence}  # fmt: skip
     return ChurnResult.build(table, data=log.info, params=params, more={"curve": _thin(curve)},
-                             kpis=_kpis(table), notes=_notes(table, params))  # fmt: skip
+                             kpis=_kpis(table), notes=_notes(table, params, log.info.units))  # fmt: skip
 
 
 def retention(log: EventLog, *, activity: Sequence[str], confidence: float = 0.95) -> RetentionResult:
@@ -230,7 +230,7 @@ def retention(log: EventLog, *, activity: Sequence[str], confidence: float = 0.9
         Kpi(measure="retention_month_1", label=t("Active one month later"), estimate=row.share, ci_low=row.ci_low,
             ci_high=row.ci_high, n=int(row.n_at_risk), form="percent") for row in one.itertuples()
     ]  # fmt: skip
-    return RetentionResult.build(table, data=log.info, params={"activity": list(activity), "confidence": confidence},
+    return RetentionResult.build(table, data=log.info, params={"activity": [log.label(name) for name in activity], "confidence": confidence},
                                  kpis=kpis)  # fmt: skip
 
 
@@ -262,13 +262,13 @@ def _kpis(table: pd.DataFrame) -> list[Kpi]:
     ]  # fmt: skip
 
 
-def _notes(table: pd.DataFrame, params: dict[str, Any]) -> list[Note]:
+def _notes(table: pd.DataFrame, params: dict[str, Any], units: str) -> list[Note]:
     row = table.iloc[0]
-    notes = [Note("CJ-AN-041", "info", t("{n} of {all} customers are not gone at the cut-off: they are censored.",
+    notes = [Note("CJ-AN-041", "info", t("{n} of {all} {units} are not gone at the cut-off: censored, not loyal for ever.", units=units,
                                          n=int(row["n_open"]), all=int(row["n"])))]  # fmt: skip
     if params["kind"] == "non-contractual":
         notes.append(Note("CJ-AN-042", "caution", t(
-            "Leaving is inferred from {silence} of silence: some of the customers counted as gone will return.",
+            "Leaving is inferred from {silence} of silence: some of those counted as gone will return.",
             silence=params["silence"])))  # fmt: skip
     return notes
 

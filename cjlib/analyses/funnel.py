@@ -67,22 +67,23 @@ class FunnelResult(Result):
     columns: ClassVar[Columns] = _COLUMNS
 
     def question(self) -> str:
-        return t("Where do customers leave between {first} and {last}?", first=self.params["steps"][0],
-                 last=self.params["steps"][-1])  # fmt: skip
+        return t("Where do {units} leave between {first} and {last}?", first=self.params["steps"][0],
+                 last=self.params["steps"][-1], units=self.data.units)  # fmt: skip
 
     def answer(self) -> str:
         total = self._table[self._table["group"] == ALL]
         last = total.iloc[-1]
         if pd.isna(last["n_reached"]):
-            return t("Too few customers reached the last step to print a rate.")
-        words = {"n": int(last["n_reached"]), "start": int(last["n_start"]), "step": last["step"]}
+            return t("Too few {units} reached the last step to print a rate.", units=self.data.units)
+        words = {"n": int(last["n_reached"]), "start": int(last["n_start"]), "step": last["step"],
+                 "units": self.data.units}  # fmt: skip
         share = percent(last["share_mature"])
         bounds = interval(last["ci_low"], last["ci_high"], percent)
         if self.params["window"] == "none":
-            return t("{n} of {start} customers reached {step} by the cut-off: {share} (95 % CI {ci}).",
+            return t("{n} of {start} {units} reached {step} by the cut-off: {share} (95 % CI {ci}).",
                      share=share, ci=bounds, **words)  # fmt: skip
         return t(
-            "{share} (95 % CI {ci}) of the customers whose {window} are over reached {step}; {n} of {start} "
+            "{share} (95 % CI {ci}) of the {units} whose window of {window} is over reached {step}; {n} of {start} "
             "in all so far, and {open} are still on the way.",
             share=share, ci=bounds, window=self.params["window"], open=_count(last["n_open"]), **words,
         )  # fmt: skip
@@ -102,7 +103,7 @@ class FunnelResult(Result):
     def alt(self) -> str:
         total = self._table[self._table["group"] == ALL]
         parts = [f"{row.step} {_count(row.n_reached)}" for row in total.itertuples()]
-        return t("Bars of the customers who reached each step: {parts}.", parts=", ".join(parts)) + " " + self.answer()
+        return t("Bars of the {units} that reached each step: {parts}.", parts=", ".join(parts), units=self.data.units) + " " + self.answer()
 
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.funnel import draw
@@ -166,7 +167,7 @@ def funnel(
     checks.one_of("ties", ties, ["order", "free", "strict"])
     width = None if window == "none" else microseconds("window", window)
     rows = funnel_rows(log, steps=groups, window_us=width, entry=entry, ties=ties, by=by)
-    labels = [" / ".join(names) for names in groups]
+    labels = [log.label(names) for names in groups]
     if not len(rows):
         raise NotEnoughDataError(t("Nobody entered the funnel at {step}.", step=labels[0]), code="CJ-JN-006")
     table = _tabulate(rows, labels, width, split=bool(by), curve=entry == "first", confidence=confidence)
@@ -287,15 +288,16 @@ def _notes(table: pd.DataFrame, params: dict[str, Any], log: EventLog) -> list[N
     notes = []
     if params["window"] != "none" and last["n_open"]:
         notes.append(Note("CJ-AN-001", "info", t(
-            "{n} customers are still inside their {window}: they are open, not lost. The naive rate {naive} "
-            "counts them as lost.", n=int(last["n_open"]), window=params["window"],
+            "{n} {units} are still inside their window of {window}: open, not lost. The naive rate {naive} "
+            "counts them as lost.", units=log.info.units, n=int(last["n_open"]), window=params["window"],
             naive=percent(last["share_naive"]))))  # fmt: skip
     if params["window"] != "none" and not last["n_mature"]:
         notes.append(Note("CJ-AN-002", "limit", t(
-            "No customer entered {window} before the cut-off, so the mature rate cannot be said.",
-            window=params["window"])))  # fmt: skip
+            "None of the {units} entered {window} before the cut-off, so the mature rate cannot be said.",
+            units=log.info.units, window=params["window"])))  # fmt: skip
     if params["ties"] == "order" and log.store.meta["n_units_with_ties"]:
         notes.append(Note("CJ-AN-003", "info", t(
-            "{n} customers have different events at the same instant; the study's tie rule decides their order.",
+            "{n} {units} have different events at the same instant; the study's tie rule decides their order.",
+            units=log.info.units,
             n=log.store.meta["n_units_with_ties"])))  # fmt: skip
     return notes

@@ -187,7 +187,7 @@ def said_and_done(
         checks.one_of("deadline", deadline, list(responses.store.meta["customer_dates"]))
     rows = answers_with_events(responses, log, events=events, columns=[deadline] if deadline else [])
     rows = rows[rows["instrument"] == kind.name]
-    title = name or " / ".join(events)
+    title = name or log.label(events)
     if deadline:
         due = _local_day(rows[deadline], responses.info.zone)
         as_of_day = _local_day(pd.Series([float(log.as_of_us)]), responses.info.zone).iloc[0]
@@ -209,7 +209,7 @@ def said_and_done(
                 found.append({"question": title, "view": view, "category": category, **_row(part, kind)})
     moved = int(((labels[FINAL] == t("late")) | (labels[FINAL] == t("on time")) | (labels[FINAL] == t("happened")))
                 .where(rows["before_at"].isna(), other=False).sum())  # fmt: skip
-    params = {"name": title, "events": list(events), "deadline": deadline or "", "instrument": kind.name,
+    params = {"name": title, "events": [log.label(one) for one in events], "deadline": deadline or "", "instrument": kind.name,
               "scale": list(kind.scale), "box": list(kind.good_scores), "n_answers": len(rows), "n_moved": moved}  # fmt: skip
     notes = [Note("CJ-AN-030", "info", t(
         "{n} of {all} answers were given before the event that the final view ascribes to them; the view when "
@@ -258,7 +258,7 @@ def score_then_done(
     names = [name for name in band_names(kind) if (frame["band"] == name).any()]
     parts = [(ALL, frame), *[(name, frame[frame["band"] == name]) for name in names]]
     table = pd.DataFrame([_after(name, part, in_days(horizon), confidence) for name, part in parts])
-    params = {"outcome": " / ".join(wanted), "within": str(within), "instrument": kind.name, "confidence": confidence}
+    params = {"outcome": log.label(wanted), "within": str(within), "instrument": kind.name, "confidence": confidence}
     return ScoreThenDoneResult.build(table, data=responses.info, params=params, notes=[
         Note("CJ-AN-031", "info", t("People who answered differ from those who did not; this is an association."))
     ])  # fmt: skip

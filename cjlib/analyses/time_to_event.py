@@ -81,22 +81,22 @@ class TimeToEventResult(Result):
     def answer(self) -> str:
         row = self._more["groups"].iloc[0]
         if pd.isna(row["n_event"]):
-            return t("Too few customers had the outcome to print a time.")
+            return t("Too few {units} had the outcome to print a time.", units=self.data.units)
         if not row["n_event"]:
-            return t("No {outcome} was observed among {n} customers: no time can be said.",
+            return t("No {outcome} was observed among {n} {units}: no time can be said.", units=self.data.units,
                      outcome=self.params["outcome"], n=int(row["n"]))  # fmt: skip
         naive = days(row["naive_median_days"])
         if math.isinf(row["median_days"]):
             last = self._share_at_end()
             return t(
-                "Half of the customers have not had {outcome} during the time observed ({share} by day {day}), "
-                "so the median is not reached; among converters only it looks like {naive} (naive).",
-                outcome=self.params["outcome"], naive=naive, **last,
+                "Fewer than half of the {units} have had {outcome} during the time observed ({share} by day {day}), "
+                "so the median is not reached; among those who have, it looks like {naive} (naive).",
+                units=self.data.units, outcome=self.params["outcome"], naive=naive, **last,
             )  # fmt: skip
         return t(
-            "Half of the customers have had {outcome} after {median} (95 % CI {ci}); the median of converters "
-            "only is {naive} (naive: it leaves out those who have not yet).",
-            outcome=self.params["outcome"], median=days(row["median_days"]), naive=naive,
+            "Half of the {units} have had {outcome} after {median} (95 % CI {ci}); among those who have, the median "
+            "is {naive} (naive: it leaves out those who have not yet).",
+            units=self.data.units, outcome=self.params["outcome"], median=days(row["median_days"]), naive=naive,
             ci=interval(row["median_low"], row["median_high"], days),
         )  # fmt: skip
 
@@ -110,8 +110,8 @@ class TimeToEventResult(Result):
 
     def definition(self) -> str:
         return t(
-            "The clock starts at the customer's first {start} and stops at the first {outcome} after it; a day is "
-            "24 hours. Customers without an outcome by the cut-off are censored there. Aalen-Johansen "
+            "The clock starts at the first {start} and stops at the first {outcome} after it; a day is "
+            "24 hours. Who has no outcome by the cut-off is censored there. Aalen-Johansen "
             "cumulative incidence with log-log intervals; beyond the last observed time nothing is said.",
             start=self.params["start"], outcome=self.params["outcome"],
         )  # fmt: skip
@@ -178,12 +178,12 @@ def time_to_event(
     [[8, 5, 3]]
     """
     main = [outcome] if isinstance(outcome, str) else list(outcome)
-    names = [_joined(main), *competing]
+    names = [log.label(main), *[log.label(name) for name in competing]]
     step = 1 if resolution == "exact" else microseconds("resolution", _ONE.get(resolution, resolution))
     first = start if isinstance(start, str) else ANY if list(start) == [ANY] else list(start)
     counts = durations(log, start=first, outcomes=[main, *[[name] for name in competing]], by=by, resolution_us=step)
     if counts.empty:
-        raise NotEnoughDataError(t("No customer has the event that starts the clock: {start}.", start=_joined(first)),
+        raise NotEnoughDataError(t("The event that starts the clock never occurs: {start}.", start=log.label(first)),
                                  code="CJ-JN-007")  # fmt: skip
     if not horizons:
         horizons = DEFAULT_HORIZONS
@@ -191,18 +191,14 @@ def time_to_event(
     curves = aalen_johansen(counts, confidence=confidence)
     table = _horizons(curves, kaplan_meier(counts, competing="censor"), at_days, names)
     groups = _groups(counts, curves)
-    params = {"start": _joined(first), "outcome": names[0],
-              "competing": list(competing), "horizons": [str(horizon) for horizon in horizons], "by": by or "",
+    params = {"start": ANY if first == ANY else log.label(first), "outcome": names[0],
+              "competing": names[1:], "horizons": [str(horizon) for horizon in horizons], "by": by or "",
               "resolution": resolution, "confidence": confidence}  # fmt: skip
     return TimeToEventResult.build(
         table, data=log.info, params=params, kpis=_kpis(table, groups, names[0]),
         more={"curve": thinned(curves, names), "groups": groups},
-        notes=_notes(counts, groups, table, params),
+        notes=_notes(counts, groups, table, params, log.info.units),
     )  # fmt: skip
-
-
-def _joined(names: str | Sequence[str]) -> str:
-    return names if isinstance(names, str) else " / ".join(names)
 
 
 def _horizons(curves: pd.DataFrame, naive: pd.DataFrame, at_days: list[float], names: list[str]) -> pd.DataFrame:
@@ -268,19 +264,19 @@ def _kpis(table: pd.DataFrame, groups: pd.DataFrame, outcome: str) -> list[Kpi]:
     ]  # fmt: skip
     median = Kpi(measure="median_days", label=t("Median time to {outcome}", outcome=outcome),
                  estimate=total["median_days"], ci_low=total["median_low"], ci_high=total["median_high"],
-                 n=int(total["n"]), form="days", definition=t("half of all customers, converted or not"))  # fmt: skip
+                 n=int(total["n"]), form="days", definition=t("half of all, converted or not"))  # fmt: skip
     return [median, *shares[-1:]] if total["n_event"] else shares[-1:]
 
 
 def _notes(
-    counts: pd.DataFrame, groups: pd.DataFrame, table: pd.DataFrame, params: dict[str, Any]
+    counts: pd.DataFrame, groups: pd.DataFrame, table: pd.DataFrame, params: dict[str, Any], units: str
 ) -> list[Note]:
     total = groups.iloc[0]
     notes = [Note("CJ-AN-010", "info", t(
-        "{n} of {all} customers are still open at the cut-off: they are censored, not lost.",
+        "{n} of {all} {units} are still open at the cut-off: censored, not lost.", units=units,
         n=int(total["n_open"]), all=int(total["n"])))]  # fmt: skip
     if not total["n_event"]:
-        notes.append(Note("CJ-AN-011", "limit", t("No event observed: every customer is still open.")))
+        notes.append(Note("CJ-AN-011", "limit", t("No event was observed: nobody has had the outcome yet.")))
     beyond = sorted(table.loc[table["estimate"].isna(), "horizon_days"].unique())
     if beyond:
         shown = ", ".join(number(day) for day in beyond)

@@ -54,6 +54,11 @@ class DataInfo:
     where: str = ""
     min_people: int = 5
 
+    @property
+    def units(self) -> str:
+        """Plural word for what travels, in the active language ("customers", "orders")."""
+        return t(self.unit + "s")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Kpi:
@@ -253,7 +258,7 @@ class Result:
         return t(
             "{n} {unit}, complete up to {day}. Bands and bars are 95 % intervals.",
             n=self.data.n_customers,
-            unit=t(self.data.unit + "s"),
+            unit=self.data.units,
             day=day(pd.Timestamp(self.data.as_of)) if self.data.as_of else UNKNOWN,
         )
 

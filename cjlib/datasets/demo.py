@@ -19,8 +19,8 @@ from cjlib.core.errors import ParameterError
 from cjlib.datasets.draws import pick
 from cjlib.datasets.simulate import MINUTE, ZONE, Simulated, simulate
 
-SEED = 2026
-N_CUSTOMERS = 1_550
+SEED = 2028
+N_CUSTOMERS = 1_670
 DAY_US = 1440 * MINUTE
 SMALLEST = 200  # customers; fewer leave no room for the blemishes
 NBSP = "\u00a0"
@@ -81,7 +81,8 @@ def write_demo(folder: Path, *, seed: int = SEED, n_customers: int = N_CUSTOMERS
     """
     if n_customers < SMALLEST:
         raise ParameterError(f"n_customers={n_customers} must be at least {SMALLEST}.", code="CJ-DS-002")
-    shop = simulate(n_customers=n_customers, seed=seed)
+    # People arrive until the day before the cut-off: some are still on their way, as in any real export.
+    shop = simulate(n_customers=n_customers, seed=seed, entry_days=239)
     rng = np.random.default_rng([seed, 1])  # a stream of its own: blemishes do not move the customers
     tables = {
         "web.csv": (_web(shop, rng), "cp1252"),

@@ -89,7 +89,7 @@ def from_frames(
         return stores.derive(source, home / stores.digest(*columns), units_sql=stores.rekey_sql(columns),
                              meta={"keys": list(columns)}, spill=home)  # fmt: skip
 
-    return EventLog(store, used, info, rekey), SurveyResponses(store, used, info)
+    return EventLog(store, used, info, {}, rekey), SurveyResponses(store, used, info)
 
 
 @functools.cache

@@ -36,17 +36,21 @@ class Study:
     @property
     def events(self) -> EventLog:
         """What customers did."""
-        return EventLog(self.store, self.engine, self.info, self._rekey)
+        return EventLog(self.store, self.engine, self.info, self._labels, self._rekey)
 
     @property
     def responses(self) -> SurveyResponses:
         """What customers said, invitations without an answer included."""
-        return SurveyResponses(self.store, self.engine, self.info)
+        return SurveyResponses(self.store, self.engine, self.info, self._labels)
 
     @property
     def customers(self) -> Customers:
         """Who they are."""
         return Customers(self.store, self.engine, self.info)
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return {name: localized(text, language()) for name, text in self.spec.labels.items()}
 
     @property
     def title(self) -> str:

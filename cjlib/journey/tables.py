@@ -6,8 +6,8 @@ customers never leave it through cjlib's own results.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ class _View:
     store: Store
     engine: Engine
     info: DataInfo
+    labels: Mapping[str, str] = field(default_factory=dict)
     _rekey: Callable[[Store, Sequence[str]], Store] | None = None
 
     @property
@@ -44,6 +45,11 @@ class _View:
     def n_customers(self) -> int:
         """Customers known to any table of the study."""
         return int(self.store.meta["n_customers"])
+
+    def label(self, names: str | Sequence[str]) -> str:
+        """Words for event names on a page: as the study labels them, else the names themselves."""
+        listed = [names] if isinstance(names, str) else names
+        return " / ".join(self.labels.get(name, name) for name in listed)
 
     def _card(self, title: str, lines: list[tuple[str, str]]) -> str:
         rows = "".join(f"<tr><th style='text-align:left'>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in lines)

@@ -11,7 +11,7 @@ import yaml
 from cjlib.core.errors import ParameterError, did_you_mean
 from cjlib.core.text import LANGUAGES, language
 
-KEYS = ("personas", "stages", "labels")
+KEYS = ("personas", "stages")
 STAGE_KEYS = ("actions", "pains", "opportunities", "target")
 
 
@@ -20,14 +20,14 @@ def read_human(path: Path, stages: Sequence[Sequence[str]], *, persona: str = ""
 
     Parameters
     ----------
-    path : YAML file with `personas`, `stages`, `labels`
+    path : YAML file with `personas` and `stages`
     stages : names of each stage (its label first, then its names in other languages)
     persona : value of the persona the report is restricted to; "" takes `default`
 
     Returns
     -------
     dict
-        persona, goal, labels, and stages: label -> actions, pains, opportunities, target
+        persona, goal, and stages: label -> actions, pains, opportunities, target
 
     Raises
     ------
@@ -50,7 +50,6 @@ def read_human(path: Path, stages: Sequence[Sequence[str]], *, persona: str = ""
     who = _local(personas.get(persona) or personas.get("default") or {})
     return {
         "persona": who.get("name", persona), "goal": who.get("goal", ""), "stages": lanes,
-        "labels": _local(content.get("labels") or {}),
     }  # fmt: skip
 
 

@@ -88,7 +88,7 @@ class JourneyMap(Result):
         if known.empty:
             return t("No passage between stages can be measured from these data.")
         low = known.loc[known["passage"].idxmin()]
-        text = t("Fewest customers go on after {stage}: {share} (95 % CI {ci}).", stage=low["stage"],
+        text = t("Fewest {units} go on after {stage}: {share} (95 % CI {ci}).", units=self.data.units, stage=low["stage"],
                  share=percent(low["passage"]), ci=interval(low["passage_low"], low["passage_high"], percent))  # fmt: skip
         felt = self._table[self._table["emotion"].notna()]
         if len(felt):
@@ -199,12 +199,12 @@ def journey_map(
         felt = _felt(said, stage, responses)
         rows.append({"stage": stage.label, **done, **felt, "evidence": _evidence(done["n"], felt["n_answers"])})
     more = {
-        "touchpoints": _touchpoints(log, known, classes, (human or {}).get("labels", {})),
-        "channels": _channels(log, known, (human or {}).get("labels", {})),
+        "touchpoints": _touchpoints(log, known, classes),
+        "channels": _channels(log, known),
         "pains": _pains(said, known, human or {}, min_people_verbatim),
     }
     params = {"stages": [stage.label for stage in stages]}
-    notes = [Note("CJ-MP-003", "info", t("Passage counts customers seen at the next stage by the cut-off; those who "
+    notes = [Note("CJ-MP-003", "info", t("Passage counts who was seen at the next stage by the cut-off; those who "
                                          "are still on their way are not lost."))]  # fmt: skip
     made = JourneyMap.build(pd.DataFrame(rows), data=log.info, params=params, more=more, notes=notes)
     object.__setattr__(made, "human", dict(human or {}))
@@ -271,25 +271,23 @@ def _classes(touchpoints: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {name: kind for kind, names in touchpoints.items() for name in names}
 
 
-def _touchpoints(
-    log: EventLog, stages: Sequence[Stage], classes: Mapping[str, str], labels: Mapping[str, str]
-) -> pd.DataFrame:
+def _touchpoints(log: EventLog, stages: Sequence[Stage], classes: Mapping[str, str]) -> pd.DataFrame:
     """Share of a stage's customers with each of its events."""
     rows = []
     for stage, part in _by_stage(log, stages, "event"):
         total = part.pop("everyone")
         top = sorted(part.items(), key=lambda item: (-item[1], item[0]))[:MAX_TOUCHPOINTS]
-        rows += [{"stage": stage.label, "name": labels.get(name, name.replace("_", " ")), "touchpoint_class": classes.get(name, ""), "n": n,
+        rows += [{"stage": stage.label, "name": log.label(name), "touchpoint_class": classes.get(name, ""), "n": n,
                   "share": n / total} for name, n in top]  # fmt: skip
     return pd.DataFrame(rows, columns=["stage", "name", "touchpoint_class", "n", "share"])
 
 
-def _channels(log: EventLog, stages: Sequence[Stage], labels: Mapping[str, str]) -> pd.DataFrame:
+def _channels(log: EventLog, stages: Sequence[Stage]) -> pd.DataFrame:
     rows = []
     for stage, part in _by_stage(log, stages, "channel"):
         part.pop("everyone")
         top = sorted(part.items(), key=lambda item: (-item[1], item[0]))[:MAX_CHANNELS]
-        rows += [{"stage": stage.label, "name": labels.get(name, name), "n": n} for name, n in top]
+        rows += [{"stage": stage.label, "name": log.label(name), "n": n} for name, n in top]
     return pd.DataFrame(rows, columns=["stage", "name", "n"])
 
 

@@ -1,0 +1,1 @@
+"""Parameters, runner, manifest, exporter, index."""

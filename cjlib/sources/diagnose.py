@@ -134,10 +134,11 @@ def _not_a_number(entry: Field, form: Format, sample: Sequence[str]) -> tuple[st
 
 def _off_scale(con: duckdb.DuckDBPyConnection, where: str, entry: Field) -> tuple[str, str, str]:
     low, high = entry.scale or (float("-inf"), float("inf"))
-    row: tuple[Any, ...] | None = con.execute(
+    rows: list[tuple[Any, ...]] = con.execute(
         f"SELECT min(x), max(x) FROM (SELECT TRY_CAST(replace(text, ',', '.') AS DOUBLE) AS x FROM _cj_bad WHERE {where})"
-    ).fetchone()
-    seen = f" (seen there: {row[0]:g} to {row[1]:g})" if row and row[0] is not None else ""
+    ).fetchall()
+    row = rows[0]
+    seen = f" (seen there: {row[0]:g} to {row[1]:g})" if row[0] is not None else ""
     what = f"are not on the declared scale{seen}"
     return what, f"whole numbers from {low:g} to {high:g}", "correct scale or instrument in the study, or the export"
 

@@ -256,8 +256,7 @@ def _take(con: duckdb.DuckDBPyConnection, item: _Staged, table: Table) -> None:
     item.staged = True
     read = n
     if item.source.keep:
-        row = con.execute(f"SELECT count(*) FROM ({table.relation})").fetchone()
-        read = int(row[0]) if row else 0
+        read = stage.count(con, f"({table.relation})")
         item.aside[-1][FILTERED] += read - n
     if read != table.n_good:
         item.fatal.append(
@@ -306,8 +305,7 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, item: _Staged) -> None:
     """Problems of the cells; rows with any are removed; within the budget they are only counted."""
     problems = [problem for table in item.tables for problem in table.faults]
     n_bad = sum(table.n_rows - table.n_good for table in item.tables)
-    found = con.execute(f"SELECT 1 FROM {item.target} WHERE bad IS NOT NULL LIMIT 1").fetchone()
-    if found:
+    if stage.count(con, f"{item.target} WHERE bad IS NOT NULL"):
         entries = {entry.name: entry for entry in item.fields}
         for file, entry, why, n, lines, texts in stage.bad_cells(con, item.target):
             problems.append(cell_problem(con, item.tables[file], file, entries[entry], why, n, lines, texts))

@@ -71,8 +71,8 @@ def _sizes(con: duckdb.DuckDBPyConnection, form: str) -> tuple[int, int, int]:
     row = con.execute(
         f"""SELECT (SELECT count(DISTINCT {form}) FROM _cj_said), (SELECT count(DISTINCT {form}) FROM _cj_did),
         (SELECT count(*) FROM (SELECT {form} FROM _cj_said INTERSECT SELECT {form} FROM _cj_did))"""
-    ).fetchone()
-    return (int(row[0]), int(row[1]), int(row[2])) if row else (0, 0, 0)
+    ).fetchall()[0]
+    return int(row[0]), int(row[1]), int(row[2])
 
 
 def _hint(con: duckdb.DuckDBPyConnection, both: int) -> str:

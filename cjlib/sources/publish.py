@@ -147,6 +147,6 @@ def _create(
 
 def _drop(con: duckdb.DuckDBPyConnection, target: str) -> None:
     """Remove what an earlier load of this session left under the name."""
-    found = con.execute("SELECT table_type FROM information_schema.tables WHERE table_name = ?", [target]).fetchone()
+    found = con.execute("SELECT table_type FROM information_schema.tables WHERE table_name = ?", [target]).fetchall()
     if found:
-        con.execute(f"DROP {'VIEW' if found[0] == 'VIEW' else 'TABLE'} {target}")
+        con.execute(f"DROP {'VIEW' if found[0][0] == 'VIEW' else 'TABLE'} {target}")

@@ -47,7 +47,7 @@ def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
 
 
 def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
-    row = con.execute(query).fetchone() or ()
+    row = con.execute(query).fetchall()[0]
     return tuple(int(value or 0) for value in row)
 
 

@@ -10,6 +10,7 @@ Everything is vectorised over blocks of whole records; Python loops only where s
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import IO
 
@@ -124,33 +125,48 @@ class Scanner:
 
 
 def _structural(data: bytes, quotes: list[int], separator: int, quote: int) -> tuple[list[int], list[int]]:
-    """Opening and closing quotes by the rule of the module, and the misplaced ones inside quotes."""
+    """Opening and closing quotes by the rule of the module, and the misplaced ones inside quotes.
+
+    A misplaced quote is a plain character if the field is properly closed on the same line; otherwise
+    it closes the field, so that one bad row does not take the following ones with it.
+    """
     kept: list[int] = []
     misplaced: list[int] = []
-    within, skipped, size = False, -1, len(data)
-    for position in quotes:
+    within, skipped = False, -1
+    for rank, position in enumerate(quotes):
         if position == skipped:
             continue
         if not within:
-            near = position - 1
-            while near >= 0 and data[near] == SPACE != separator:
-                near -= 1
-            if near < 0 or data[near] in (separator, LF):
+            within = _opens(data, position, separator)
+            if within:
                 kept.append(position)
-                within = True
-            continue
-        if position + 1 < size and data[position + 1] == quote:
+        elif data[position + 1 : position + 2] == bytes([quote]):
             skipped = position + 1
-            continue
-        near = position + 1
-        while near < size and data[near] == SPACE != separator:
-            near += 1
-        if near >= size or data[near] in (separator, LF, CR):
+        elif _closes(data, position, separator):
             kept.append(position)
             within = False
         else:
             misplaced.append(position)
+            end = data.find(b"\n", position)
+            later = (quotes[i] for i in range(rank + 1, bisect_left(quotes, end if end >= 0 else len(data))))
+            if not any(_closes(data, other, separator) for other in later):
+                kept.append(position)
+                within = False
     return kept, misplaced
+
+
+def _opens(data: bytes, position: int, separator: int) -> bool:
+    near = position - 1
+    while near >= 0 and data[near] == SPACE != separator:
+        near -= 1
+    return near < 0 or data[near] in (separator, LF)
+
+
+def _closes(data: bytes, position: int, separator: int) -> bool:
+    near = position + 1
+    while near < len(data) and data[near] == SPACE != separator:
+        near += 1
+    return near >= len(data) or data[near] in (separator, LF, CR)
 
 
 def suggested_encoding(scan: Scan) -> str:

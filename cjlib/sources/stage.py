@@ -82,16 +82,17 @@ def stage_file(
         f"SELECT {file} AS file, {_line(con, table)} AS line, {', '.join(values)}, {_bad(parts, fields)} AS bad "
         f"FROM (SELECT {judged} FROM (SELECT {parsed} FROM (SELECT {base} FROM {source}{where}))) s{_asof(table)}"
     )
-    exists = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [target]).fetchone()
-    before = _count(con, target) if exists and exists[0] else 0
-    con.execute(f"INSERT INTO {target} {query}" if exists and exists[0] else f"CREATE TABLE {target} AS {query}")
+    exists = bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [target]).fetchall())
+    before = count(con, target) if exists else 0
+    con.execute(f"INSERT INTO {target} {query}" if exists else f"CREATE TABLE {target} AS {query}")
     con.execute("DROP TABLE IF EXISTS _cj_steps")
-    return _count(con, target) - before
+    return count(con, target) - before
 
 
-def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(row[0]) if row else 0
+def count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Rows of a table, or of whatever follows FROM."""
+    # fetched to the end: a connection with rows left to fetch takes no other work
+    return int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
 
 def _filter(table: Table, keep: dict[str, tuple[str, ...]]) -> str:
@@ -247,4 +248,4 @@ def duplicates(con: duckdb.DuckDBPyConnection, target: str, fields: Sequence[Fie
             FROM {target} WHERE hash({names}) IN (SELECT h FROM _cj_hashes)) WHERE nth > 1"""
     )
     con.execute("DROP TABLE _cj_hashes")
-    return _count(con, "_cj_repeated") > 0
+    return count(con, "_cj_repeated") > 0

@@ -258,6 +258,7 @@ class StudySpec(Spec):
     unit: str = Field(default="customer", description="word for what travels: customer, order, ticket...")
     data: str = Field(default=".", description="folder of the files, relative to the study file")
     sources: Sources
+    labels: dict[str, Localized] = Field(default={}, description="words for event and channel names on the pages")
     journey: JourneySpec = JourneySpec()
     funnels: tuple[FunnelSpec, ...] = ()
     clocks: tuple[ClockSpec, ...] = ()
@@ -369,3 +370,11 @@ def json_schema() -> dict[str, Any]:
     """JSON schema of a study file, for editors."""
     schema = StudySpec.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    json.dump(json_schema(), sys.stdout, indent=1, ensure_ascii=False)
+    sys.stdout.write("\n")

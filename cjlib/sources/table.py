@@ -146,10 +146,10 @@ def _open_parquet(con: duckdb.DuckDBPyConnection, table: Table, real: Path) -> N
     source = f"read_parquet({_file(real)}, file_row_number=true)"
     try:
         described = con.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {source}").fetchall()
-        counted = con.execute(f"SELECT count(*) FROM {source}").fetchone()
+        counted = con.execute(f"SELECT count(*) FROM {source}").fetchall()
     except duckdb.Error as error:
         raise Unreadable(f"the Parquet file is corrupt ({number(table.n_bytes)} bytes)", "export it again") from error
-    table.n_rows = table.n_lines = int(counted[0]) if counted else 0
+    table.n_rows = table.n_lines = int(counted[0][0])
     table.header = [str(row[0]) for row in described]
     parts = [f'"{column.replace(chr(34), chr(34) * 2)}" AS c{i}' for i, column in enumerate(table.header)]
     table.relation = f"SELECT file_row_number + 1 AS record, {', '.join(parts)} FROM {source}"

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from cjlib.core.errors import Problem, SchemaError, did_you_mean
 
-_TRAP_BOOLEAN = re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|y|Y|n|N")
+_TRAP_BOOLEAN = re.compile(r"yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF")
 _TRAP_NUMBER = re.compile(r"[-+]?0\d[\d_]*|[-+]?\d+(?:_\d+)+|[-+]?\d+(?::[0-5]?\d)+(?:\.\d*)?|0x[0-9a-fA-F]+")
 _NOTHING = re.compile(r"~|null|Null|NULL|")
 Path = tuple[str | int, ...]
