@@ -54,9 +54,7 @@ def to_svg(ax: Any) -> str:
     tree = _clean(root)[0]
     box = root.get("viewBox", "")
     tree.attrib.clear()
-    tree.attrib.update(
-        {"viewBox": _shorter(box), "xmlns": "http://www.w3.org/2000/svg", "font-family": FONTS}
-    )
+    tree.attrib.update({"viewBox": _shorter(box), "xmlns": "http://www.w3.org/2000/svg", "font-family": FONTS})
     tree.attrib.update({"stroke-linejoin": "round", "stroke-linecap": "butt"})
     used = {name for node in tree.iter() for value in node.attrib.values() for name in _references(value)}
     for node in tree.iter():
