@@ -20,7 +20,7 @@ from cjlib.datasets.draws import pick
 from cjlib.datasets.simulate import MINUTE, ZONE, Simulated, simulate
 
 SEED = 2028
-N_CUSTOMERS = 1_660
+N_CUSTOMERS = 1_680
 DAY_US = 1440 * MINUTE
 SMALLEST = 200  # customers; fewer leave no room for the blemishes
 NBSP = "\u00a0"
