@@ -189,7 +189,7 @@ class Block:
                 line.count(separator) == expected - 1 and _same_shape(model, line.split(separator)[0])
                 for line in others
             ):
-                self._flag([index], "swallowed", lambda _, text=record: text.decode("utf-8", "replace"))
+                self._flag([index], "swallowed", lambda at: self.record(at).decode("utf-8", "replace"))
 
     def _write(self, good: Mask) -> None:
         out = self.reading.out

@@ -134,7 +134,10 @@ def _reading(column: str, form: str) -> tuple[str, str]:
     if form.startswith("epoch"):
         scale = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}[form]
         whole = rf"regexp_full_match({column}, '-?\d{{1,17}}(\.\d+)?')"
-        return "", f"CASE WHEN {whole} THEN TRY_CAST(round(TRY_CAST({column} AS DECIMAL(38,9)) * {scale}) AS BIGINT) END"
+        return (
+            "",
+            f"CASE WHEN {whole} THEN TRY_CAST(round(TRY_CAST({column} AS DECIMAL(38,9)) * {scale}) AS BIGINT) END",
+        )
     if form == "excel":
         days = f"TRY_CAST(replace({column}, ',', '.') AS DOUBLE)"
         whole = rf"regexp_full_match({column}, '\d{{5}}([.,]\d+)?')"

@@ -36,15 +36,9 @@ def reason_of(field: str, why: int) -> str:
 
 
 def cell_problem(
-    con: duckdb.DuckDBPyConnection,
-    table: Table,
-    file: int,
-    entry: Field,
-    why: int,
-    n: int,
-    lines: Sequence[int],
+    con: duckdb.DuckDBPyConnection, table: Table, entry: Field, *, file: int, why: int, n: int, lines: Sequence[int],
     texts: Sequence[str],
-) -> Problem:
+) -> Problem:  # fmt: skip
     """One problem for all cells of a field that fail for the same reason; `_cj_bad` holds them."""
     reason = Why(why)
     form = table.cells[entry.columns[0]].format
@@ -71,7 +65,7 @@ def _not_a_date(
     declared = " or ".join(form.date) or "ISO 8601 (2026-12-31 or 2026-12-31T10:00+01:00)"
     if numeric := infer.number_as_date(sample[0]):
         kind, reading = numeric
-        what = f"hold numbers where dates are expected (as a plain date: years 1970: unit?); as {kind} the first is {reading}"
+        what = f"hold numbers where dates are expected (years 1970: unit?); as {kind} the first is {reading}"
         return "CJ-IN-031", what, declared, f"declare format.date: {kind} if that is right"
     if all(infer.two_digit_year(text) for text in sample):
         return _two_digits(declared)
@@ -98,7 +92,8 @@ def _ambiguous(readings: tuple[str, str], sample: Sequence[str]) -> tuple[str, s
 
 def _two_digits(declared: str) -> tuple[str, str, str, str]:
     return (
-        "CJ-IN-031", "have years of two digits, which do not tell their century", declared, "export years with four digits"
+        "CJ-IN-031", "have years of two digits, which do not tell their century", declared,
+        "export years with four digits",
     )  # fmt: skip
 
 
@@ -135,7 +130,8 @@ def _not_a_number(entry: Field, form: Format, sample: Sequence[str]) -> tuple[st
 def _off_scale(con: duckdb.DuckDBPyConnection, where: str, entry: Field) -> tuple[str, str, str]:
     low, high = entry.scale or (float("-inf"), float("inf"))
     rows: list[tuple[Any, ...]] = con.execute(
-        f"SELECT min(x), max(x) FROM (SELECT TRY_CAST(replace(text, ',', '.') AS DOUBLE) AS x FROM _cj_bad WHERE {where})"
+        "SELECT min(x), max(x) FROM "
+        f"(SELECT TRY_CAST(replace(text, ',', '.') AS DOUBLE) AS x FROM _cj_bad WHERE {where})"
     ).fetchall()
     row = rows[0]
     seen = f" (seen there: {row[0]:g} to {row[1]:g})" if row[0] is not None else ""
@@ -146,7 +142,11 @@ def _off_scale(con: duckdb.DuckDBPyConnection, where: str, entry: Field) -> tupl
 def _plain(reason: Why, form: Format, texts: Sequence[str]) -> tuple[str, str, str]:
     if reason is Why.NO_ZONE:
         then = "declare format.zone, for example Europe/Paris, or UTC"
-        return "hold instants without an offset, and no zone is declared", "format.zone, or instants with an offset", then
+        return (
+            "hold instants without an offset, and no zone is declared",
+            "format.zone, or instants with an offset",
+            then,
+        )
     if reason is Why.PLACEHOLDER:
         shown = f'"{texts[0]}"' if texts else "the text"
         then = f"declare format.missing: [{shown}] if it means that nothing is known"

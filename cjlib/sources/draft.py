@@ -99,7 +99,9 @@ def _last_day(profiles: Sequence[Profile]) -> date | None:
     for item in profiles:
         for column in item.columns:
             forms = ["iso"] if column.dates == ["typed"] else column.dates
-            days += [moment.date() for form in forms[:1] for text in column.texts if (moment := infer.parse(text, form))]
+            days += [
+                moment.date() for form in forms[:1] for text in column.texts if (moment := infer.parse(text, form))
+            ]
     today = date.max.replace(year=2100)
     days = [day for day in days if day < today]
     return max(days, default=None)
@@ -129,7 +131,7 @@ def _source(item: Profile, path: str) -> tuple[str, list[str]]:
 
 
 def _names(column: Column) -> bool:
-    """Could these be event names: few, repeated, no numbers?"""
+    """Tell whether these may be event names: few, repeated, no numbers."""
     return bool(column.texts) and not column.numbers and not column.dates and column.kinds <= 200
 
 
@@ -153,7 +155,9 @@ def _events(item: Profile, dated: Sequence[str], used: list[str], customer: str 
         names = item.column(event)
         used.append(f"event: {_quoted(event)}   # by its name; {names.kinds} names, {_some(names)}")
     else:
-        tail.append(f"      constants: {{event: {_slug(item.path.name.split('.')[0])}}}   # CHOOSE the name of the event")
+        tail.append(
+            f"      constants: {{event: {_slug(item.path.name.split('.')[0])}}}   # CHOOSE the name of the event"
+        )
     taken = {customer, at, event}
     for role, test in (("channel", _names), ("value", _is_number)):
         free = [column.name for column in item.columns if column.name not in taken and test(column)]
@@ -186,9 +190,13 @@ def _responses(item: Profile, dated: Sequence[str], used: list[str], customer: s
     if stage:
         used.append(f"stage: {_quoted(stage)}   # by its name")
         taken.add(stage)
-    values = [float(text.replace(",", ".")) for text in item.column(score).texts if re.fullmatch(r"-?\d+([.,]\d+)?", text)]
+    values = [
+        float(text.replace(",", ".")) for text in item.column(score).texts if re.fullmatch(r"-?\d+([.,]\d+)?", text)
+    ]
     low, high = min(values, default=0), max(values, default=10)
-    instrument, scale = ("nps", "[0, 10]") if low < 1 or high > 7 else ("csat", "[1, 5]") if high <= 5 else ("ces", "[1, 7]")
+    instrument, scale = (
+        ("nps", "[0, 10]") if low < 1 or high > 7 else ("csat", "[1, 5]") if high <= 5 else ("ces", "[1, 7]")
+    )
     silent = asked is not None and len(item.column(answered).texts) < item.column(answered).n_rows
     lines = [
         f"      instrument: {instrument}   # CHOOSE nps, csat, ces or other: scores from {low:g} to {high:g} were seen",
@@ -262,47 +270,59 @@ def _numbers(item: Profile) -> list[str]:
 
 
 def _dates(item: Profile, dated: Sequence[str]) -> list[str]:
-    lines, forms, evidence, open_choice = [], [], [], ""
-    naive = False
-    for name in dated:
-        column = item.column(name)
-        if column.dates == ["typed"]:
-            naive |= not item.typed_dates[name]
-            continue
-        form, why, choice = _date(column)
+    """Formats of the dates with their evidence, and whether a zone is needed."""
+    columns = [item.column(name) for name in dated]
+    written = [column for column in columns if column.dates != ["typed"]]
+    sure = {column.dates[0][:2]: column.name for column in written if not _open(column)}
+    forms, evidence, choice = [], [], ""
+    for column in written:
+        form, why = column.dates[0], _parsed(column)
+        if _open(column):
+            # one column of the export that tells the order of day and month tells it for the others
+            same = [other for other in column.dates if other[:2] in sure]
+            form = same[0] if same else form
+            why += f", day and month as in {_quoted(sure[form[:2]])}" if same else ""
+            choice = choice or ("" if same else _choice(column))
         forms.append(form)
-        evidence.append(f"{_quoted(name)}: {why}")
-        open_choice = open_choice or choice
-        naive |= not (form == "iso" and all(map(infer.has_offset, column.texts)))
+        evidence.append(f"{_quoted(column.name)}: {why}")
     unique = list(dict.fromkeys(forms))
-    if open_choice:
-        lines.append(f"        date: {CHOOSE}   # CHOOSE {open_choice}")
+    lines = []
+    if choice:
+        lines.append(f"        date: {CHOOSE}   # CHOOSE {choice}")
     elif unique:
         shown = _quoted(unique[0]) if len(unique) == 1 else "[" + ", ".join(map(_quoted, unique)) + "]"
         lines.append(f"        date: {shown}   # {'; '.join(evidence)}")
-    if naive:
+    naive = [c for c in written if not (c.dates[0] == "iso" and all(map(infer.has_offset, c.texts)))]
+    if naive or not all(item.typed_dates.values()):
         lines.append("        zone: *zone   # no offset is written; CHOOSE another if this export uses its own clock")
     return lines
 
 
-def _date(column: Column) -> tuple[str, str, str]:
-    """Format of a date column, its evidence, and the choice it leaves open."""
+def _open(column: Column) -> bool:
+    """Tell whether formats that exchange day and month both read every text."""
+    return len({form[:2] for form in column.dates if form[:2] in ("%d", "%m")}) > 1
+
+
+def _parsed(column: Column) -> str:
+    """How many values the first format reads, and how often the day cannot be a month."""
     form = column.dates[0]
-    n = len(column.texts)
     good = sum(infer.is_iso(x) if form == "iso" else infer.parse(x, form) is not None for x in column.texts)
-    why = f"{number(good)} of {number(n)} values parse"
-    if form == "iso":
-        return form, why, ""
-    days = [other for other in column.dates if other.startswith("%d")]
-    months = [other for other in column.dates if other.startswith("%m")]
-    if days and months:
-        example = next(text for text in column.texts if infer.both_readings(text))
-        one, two = infer.both_readings(example) or ("", "")
-        return form, why, f'"{days[0]}" or "{months[0]}": "{example}" may be {one} or {two}, and both fit all {number(n)}'
-    first = 0 if form.startswith("%d") else 1
-    parts = [re.findall(r"\d+", text)[:2] for text in column.texts]
-    late = sum(len(pair) == 2 and int(pair[first]) > 12 for pair in parts) if (days or months) else 0
-    return form, why + (f"; day > 12 seen {number(late)} times" if late else ""), ""
+    why = f"{number(good)} of {number(len(column.texts))} values parse"
+    if form[:2] not in ("%d", "%m"):
+        return why
+    place = 0 if form.startswith("%d") else 1
+    pairs = [re.findall(r"\d+", text)[:2] for text in column.texts]
+    late = sum(len(pair) == 2 and int(pair[place]) > 12 for pair in pairs)
+    return why + (f"; day > 12 seen {number(late)} times" if late else "")
+
+
+def _choice(column: Column) -> str:
+    """The formats to choose from, with an example read both ways."""
+    days = next(form for form in column.dates if form.startswith("%d"))
+    months = next(form for form in column.dates if form.startswith("%m"))
+    example = next(text for text in column.texts if infer.both_readings(text))
+    one, two = infer.both_readings(example) or ("", "")
+    return f'"{days}" or "{months}": "{example}" may be {one} or {two}, and both fit all {number(len(column.texts))}'
 
 
 def _tail(profiles: Sequence[Profile]) -> list[str]:

@@ -41,7 +41,12 @@ def physical_problems(table: Table, scan: Scan) -> None:
     """Sort what was seen into row faults, faults of the whole file, and warnings."""
     for kind, found in scan.found.items():
         what, expected, then = _words(kind, scan, table, found)
-        table.faults.append(_problem(table, _CODES[kind], found, what, expected, then))
+        table.faults.append(
+            Problem(
+                code=_CODES[kind], file=table.path, what=what, n=found.n, of=table.n_rows, lines=tuple(found.lines),
+                values=tuple(found.values), expected=expected, next_step=then,
+            )
+        )  # fmt: skip
     if scan.n_bad:
         reasons = [REASONS[kind] for kind in scan.found]
         # a record with several faults is set aside once, under the first of them
@@ -61,13 +66,6 @@ _CODES = {
     "short": "CJ-IN-016", "long": "CJ-IN-016", "quote": "CJ-IN-015", "backslash": "CJ-IN-015",
     "swallowed": "CJ-IN-015", "carriage": "CJ-IN-017", "nul": "CJ-IN-014", "encoding": "CJ-IN-013",
 }  # fmt: skip
-
-
-def _problem(table: Table, code: str, found: Found, what: str, expected: str, then: str) -> Problem:
-    return Problem(
-        code=code, file=table.path, what=what, n=found.n, of=table.n_rows, lines=tuple(found.lines),
-        values=tuple(found.values), expected=expected, next_step=then,
-    )  # fmt: skip
 
 
 def _words(kind: str, scan: Scan, table: Table, found: Found) -> tuple[str, str, str]:

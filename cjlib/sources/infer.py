@@ -28,12 +28,12 @@ NUMBER_FORMS = {
 
 
 def is_iso(text: str) -> bool:
-    """ISO 8601 day or instant?"""
+    """Tell an ISO 8601 day or instant."""
     return bool(_ISO.fullmatch(text.strip())) and _valid_iso(text.strip())
 
 
 def has_offset(text: str) -> bool:
-    """ISO instant with its offset from UTC?"""
+    """Tell an ISO instant that carries its offset from UTC."""
     found = _ISO.fullmatch(text.strip())
     return bool(found and found["offset"])
 
@@ -82,7 +82,7 @@ def fitting_numbers(texts: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def two_digit_year(text: str) -> bool:
-    """A day such as 03/04/26?"""
+    """Tell a day such as 03/04/26."""
     return bool(_TWO_DIGIT.fullmatch(text.strip())) and not _NUMERIC.fullmatch(text.strip())
 
 

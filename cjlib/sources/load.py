@@ -110,7 +110,8 @@ def load(spec: StudySpec, data_dir: Path, con: duckdb.DuckDBPyConnection) -> Loa
     with tempfile.TemporaryDirectory(prefix="cjlib-") as scratch:
         for kind, sources in _sources(spec):
             for index, source in enumerate(sources):
-                done.append(_stage(con, Path(data_dir), Path(scratch), kind, index, source))
+                item = _Staged(kind, index, source, fields_of(source), f"_cj_{kind}_{index}")
+                done.append(_stage(con, item, folder=Path(data_dir), scratch=Path(scratch)))
     events, responses, customers, identity = (
         [item for item in done if item.kind == kind] for kind in ("events", "responses", "customers", "identity")
     )
@@ -153,16 +154,15 @@ def _offsets(item: _Staged) -> list[int]:
     return totals[:-1]
 
 
-def _stage(
-    con: duckdb.DuckDBPyConnection, folder: Path, scratch: Path, kind: Kind, index: int, source: SourceSpec
-) -> _Staged:
-    item = _Staged(kind, index, source, fields_of(source), f"_cj_{kind}_{index}")
+def _stage(con: duckdb.DuckDBPyConnection, item: _Staged, *, folder: Path, scratch: Path) -> _Staged:
+    """Read the files of one source into its staging table and weigh what is wrong with them."""
+    source = item.source
     con.execute(f"DROP TABLE IF EXISTS {item.target}")
     if source.join:
-        item.lookup = _lookup(con, folder, scratch, item)
+        item.lookup = _lookup(con, item, folder=folder, scratch=scratch)
     own = _wanted(item)
     for path in _paths(folder, source.path, item):
-        table = open_table(con, folder, path, source.format, own, scratch)
+        table = open_table(con, path, source.format, folder=folder, wanted=own, scratch=scratch)
         _take(con, item, table)
     if item.staged:
         _settle(con, item)
@@ -189,7 +189,8 @@ def _paths(folder: Path, patterns: Sequence[str], item: _Staged) -> list[str]:
         if (folder / pattern).exists() or not any(mark in pattern for mark in "*?["):
             found.append(pattern)
             continue
-        matches = sorted(glob.glob(pattern, root_dir=folder, recursive=True))
+        # a pattern that leads elsewhere is not followed here but refused, like any path, when it is opened
+        matches = sorted(glob.glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207
         matches = [match for match in matches if not (folder / match).is_dir()]
         if not matches:
             item.fatal.append(
@@ -200,14 +201,14 @@ def _paths(folder: Path, patterns: Sequence[str], item: _Staged) -> list[str]:
     return [path.replace(os.sep, "/") for path in dict.fromkeys(found)]
 
 
-def _lookup(con: duckdb.DuckDBPyConnection, folder: Path, scratch: Path, item: _Staged) -> Table:
+def _lookup(con: duckdb.DuckDBPyConnection, item: _Staged, *, folder: Path, scratch: Path) -> Table:
     """Read the lookup file; a key that stands in it twice would multiply rows and is refused."""
     join = item.source.join
     if join is None:
         raise ValueError("no lookup is declared")
     (key,) = join.on.values()
     form: Format = join.format or item.source.format
-    table = open_table(con, folder, join.path, form, [key], scratch)
+    table = open_table(con, join.path, form, folder=folder, wanted=[key], scratch=scratch)
     item.fatal += [*table.fatal, *table.faults]
     item.warnings += table.warnings
     if not table.relation or table.fatal:
@@ -308,7 +309,9 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, item: _Staged) -> None:
     if stage.count(con, f"{item.target} WHERE bad IS NOT NULL"):
         entries = {entry.name: entry for entry in item.fields}
         for file, entry, why, n, lines, texts in stage.bad_cells(con, item.target):
-            problems.append(cell_problem(con, item.tables[file], file, entries[entry], why, n, lines, texts))
+            table = item.tables[file]
+            cells = cell_problem(con, table, entries[entry], file=file, why=why, n=n, lines=lines, texts=texts)
+            problems.append(cells)
         firsts = con.execute(
             f"""SELECT file, split_part(bad, chr(31), 1), CAST(split_part(bad, chr(31), 2) AS INTEGER), count(*)
             FROM {item.target} WHERE bad IS NOT NULL GROUP BY ALL"""
@@ -325,8 +328,8 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, item: _Staged) -> None:
             n_bad += n
             problems.append(
                 Problem(code="CJ-IN-041", file=item.tables[file].path, column=item.source.columns.answered_at, n=n,
-                        of=item.tables[file].n_rows, lines=tuple(lines), what="hold a score but no instant of the answer",
-                        expected="the instant of the answer", next_step="complete the export, or set error_budget")
+                        of=item.tables[file].n_rows, lines=tuple(lines), expected="the instant of the answer",
+                        what="hold a score but no instant of the answer", next_step="complete the export")
             )  # fmt: skip
         _aside(con, item, _UNDATED, "answer without date")
     within = n_bad <= item.source.allowed_bad(item.n_rows)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
+from typing import IO, cast
 
 from cjlib.core.errors import ParameterError
 from cjlib.sources import infer
@@ -122,8 +123,8 @@ def profile(path: Path) -> Profile:
 def _sample(path: Path) -> tuple[bytes, bool]:
     """First bytes of the content, cut at a line end, and whether that is all of it."""
     try:
-        opened = gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
-        with opened as handle:
+        with path.open("rb") as file:
+            handle: IO[bytes] = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if path.suffix.lower() == ".gz" else file
             data = handle.read(SAMPLE_BYTES)
             whole = not handle.read(1)
     except (OSError, EOFError) as error:

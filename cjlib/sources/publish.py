@@ -21,9 +21,7 @@ _RESPONSES = {
 }  # fmt: skip
 
 
-def publish_events(
-    con: duckdb.DuckDBPyConnection, staged: Sequence[tuple[EventSource, str, Sequence[int]]]
-) -> None:
+def publish_events(con: duckdb.DuckDBPyConnection, staged: Sequence[tuple[EventSource, str, Sequence[int]]]) -> None:
     """Create the view `raw_events`; milestones become one row each."""
     columns = {**_EVENTS, **_attributes([source for source, _, _ in staged])}
     selects = []
@@ -79,8 +77,7 @@ def publish_customers(con: duckdb.DuckDBPyConnection, staged: Sequence[tuple[Cus
     rest = "".join(f", any_value({name(key)}) AS {name(key)}" for key in list(columns)[1:])
     _drop(con, "raw_customers")
     con.execute(
-        f"CREATE TABLE raw_customers AS SELECT customer{rest} FROM _cj_customers "
-        "GROUP BY customer ORDER BY customer"
+        f"CREATE TABLE raw_customers AS SELECT customer{rest} FROM _cj_customers GROUP BY customer ORDER BY customer"
     )
     con.execute("DROP TABLE _cj_customers")
     return problems

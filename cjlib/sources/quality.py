@@ -99,7 +99,9 @@ def _ties(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
         """SELECT sum(n) FILTER (WHERE n > 1), count(DISTINCT customer) FILTER (WHERE n > 1), sum(n)
         FROM (SELECT customer, "at", count(*) AS n FROM raw_events GROUP BY customer, "at")""",
     )
-    detail = tn("{n} customer; the tie rule decides their order", "{n} customers; the tie rule decides their order", units)
+    detail = tn(
+        "{n} customer; the tie rule decides their order", "{n} customers; the tie rule decides their order", units
+    )
     yield t("ties: events of one customer at the same instant"), n, of, detail
 
 

@@ -92,7 +92,7 @@ class Scan:
 
     @property
     def must_be_rewritten(self) -> bool:
-        """Would the database see other records in the file than those counted here?"""
+        """Tell whether the database would see other records in the file than those counted here."""
         mixed = len(self.newlines) > 1
         return bool(self.n_bad or mixed or self.has_blank_lines or self.header_lines != 1)
 

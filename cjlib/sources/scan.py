@@ -87,8 +87,7 @@ class Scanner:
         if data.count(b"\n") <= 1 and data.count(b"\r") > 1:
             raise old_line_ends(data.count(b"\r"))
         raise Unreadable(
-            f"the record at line {line} is longer than {number(MAX_RECORD)} bytes"
-            f" (at least {number(len(data) - cut)})",
+            f"the record at line {line} is longer than {number(MAX_RECORD)} bytes (at least {number(len(data) - cut)})",
             "check the separator and the line ends of this file",
             "CJ-IN-017",
         )
@@ -112,7 +111,7 @@ class Scanner:
         return Quotes(mask, tuple(malformed), tuple(opened))
 
     def _regular(self, array: Bytes, quotes: Ints) -> bool:
-        """Do all quotes stand where RFC 4180 allows them? (Doubled quotes close and open again.)"""
+        """Tell whether all quotes stand where RFC 4180 allows them; doubled quotes close and open again."""
         openers, closers = quotes[0::2], quotes[1::2]
         before = array[np.maximum(openers - 1, 0)]
         doubled = np.zeros(len(openers), dtype=np.bool_)
@@ -120,7 +119,9 @@ class Scanner:
         opens = (before == self.reading.separator) | (before == LF) | (openers == 0) | doubled
         after = array[np.minimum(closers + 1, len(array) - 1)]
         last = closers == len(array) - 1
-        closes = (after == self.reading.separator) | (after == LF) | (after == CR) | (after == self.reading.quote) | last
+        closes = (
+            (after == self.reading.separator) | (after == LF) | (after == CR) | (after == self.reading.quote) | last
+        )
         return bool(opens.all() and closes.all())
 
 

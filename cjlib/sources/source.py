@@ -58,7 +58,7 @@ def _separator(value: Any) -> Any:
 
 def _thousands(value: Any) -> Any:
     if value not in ("", " ", "\u00a0", "\u202f", ",", ".", "'", "’"):
-        raise ValueError("write one of \" \" (any kind of space), \",\", \".\", \"'\", or \"\" for none")
+        raise ValueError('write one of " " (any kind of space), ",", ".", "\'", or "" for none')
     return value
 
 
@@ -70,10 +70,8 @@ def _encoding(value: Any) -> Any:
 
 
 def _date_format(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("write a date format as text")
-    if value in NAMED_FORMATS:
-        return value
+    if value in NAMED_FORMATS or not isinstance(value, str):
+        return value  # what is no text is refused by the model
     if "%y" in value or "%D" in value or "%x" in value:
         raise ValueError(f"{value!r} has a year of two digits, which does not tell its century: export four (%Y)")
     day = "%j" in value or ("%d" in value and any(m in value for m in ("%m", "%b", "%B")))
@@ -223,7 +221,9 @@ class EventSource(SourceSpec):
 
     columns: EventColumns
     attributes: dict[AttributeName, str] = Field(default={}, description="name in the workbench: column")
-    constants: dict[str, str] = Field(default={}, description="event, channel or attribute that is the same on all rows")
+    constants: dict[str, str] = Field(
+        default={}, description="event, channel or attribute that is the same on all rows"
+    )
     milestones: dict[str, str] = Field(default={}, description="event name: date column; an empty cell is no event")
     rename: dict[str, str] = Field(default={}, description="value of the event column: event name")
     no_date: Annotated[tuple[NoDate, ...], BeforeValidator(listed)] = ()

@@ -76,7 +76,9 @@ def stage_file(
     base = ", ".join(["m.record", *(column for part in parts for column in part.base)])
     parsed = ", ".join(["*", *(column for part in parts for column in part.parsed)])
     judged = ", ".join(["*", *(column for part in parts for column in part.judged)])
-    values = [f"CAST({part.value} AS {item.sql_type}) AS {name(item.name)}" for part, item in zip(parts, fields, strict=True)]
+    values = [
+        f"CAST({part.value} AS {item.sql_type}) AS {name(item.name)}" for part, item in zip(parts, fields, strict=True)
+    ]
     # a reading is named once and used several times, so each level is its own SELECT
     query = (
         f"SELECT {file} AS file, {_line(con, table)} AS line, {', '.join(values)}, {_bad(parts, fields)} AS bad "

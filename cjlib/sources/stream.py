@@ -43,9 +43,7 @@ class Unreadable(Exception):  # noqa: N818 - it is caught at once and becomes a 
 def inside(path: Path, folder: Path) -> Path:
     """`path` if it is a regular file that really lies inside `folder`, symbolic links followed."""
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise Unreadable(
-            "the path leaves the data folder", "keep every source inside the data folder", "CJ-IN-010"
-        )
+        raise Unreadable("the path leaves the data folder", "keep every source inside the data folder", "CJ-IN-010")
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -103,7 +101,7 @@ def unpacked(reader: HashingReader, *, packed: bool) -> Iterator[bytes]:
         return
     total = 0
     try:
-        with gzip.GzipFile(fileobj=cast(IO[bytes], reader), mode="rb") as archive:
+        with gzip.GzipFile(fileobj=cast("IO[bytes]", reader), mode="rb") as archive:
             while data := archive.read(CHUNK):
                 total += len(data)
                 if total > MAX_UNPACKED_FREE and total > MAX_RATIO * max(reader.n_bytes, 1):
@@ -135,9 +133,7 @@ def checked(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         raise Unreadable(f"this is {kind}, not a CSV file", "export the table as CSV and use that file")
     wide = first.startswith(_UTF16) or (len(first) > 3 and first[:200].count(0) >= len(first[:200]) // 3)
     if wide and not encoding.replace("_", "-").startswith("utf-16"):
-        raise Unreadable(
-            f"the file is UTF-16, not {encoding}", "declare format.encoding: utf-16", code="CJ-IN-013"
-        )
+        raise Unreadable(f"the file is UTF-16, not {encoding}", "declare format.encoding: utf-16", code="CJ-IN-013")
     yield first
     yield from chunks
 
@@ -214,7 +210,6 @@ def suggest_encoding(sample: bytes) -> str:
     letters = set("éèêëàâçôöûùüîïœæÉÈÀÇÊÔŒ’‘“”«»€–—…°ßñáíóúãõ\u00a0")
     high = bytes(byte for byte in sample if byte > 127)
     scores = {
-        name: sum(char in letters for char in high.decode(name, "replace"))
-        for name in ("cp1252", "mac_roman", "cp850")
+        name: sum(char in letters for char in high.decode(name, "replace")) for name in ("cp1252", "mac_roman", "cp850")
     }
     return max(scores, key=lambda name: scores[name])

@@ -32,13 +32,12 @@ from cjlib.sources.zone import check_zone, clock, first_instant
 
 def _localized(value: Any) -> Any:
     if isinstance(value, dict):
-        unknown = [key for key in value if key not in LANGUAGES]
-        if unknown or not all(isinstance(text, str) and text for text in value.values()):
+        if not set(value) <= set(LANGUAGES) or not all(value.values()):
             raise ValueError(f"write a text, or one per language ({', '.join(LANGUAGES)})")
         return value
-    if isinstance(value, str) and value:
-        return value
-    raise ValueError(f"a text is expected here, or one per language ({', '.join(LANGUAGES)})")
+    if not value or isinstance(value, list):
+        raise ValueError(f"a text is expected here, or one per language ({', '.join(LANGUAGES)})")
+    return value
 
 
 def _duration(value: Any) -> Any:

@@ -59,7 +59,7 @@ def is_parquet(path: str, form: Format) -> bool:
 
 
 def open_table(
-    con: duckdb.DuckDBPyConnection, folder: Path, path: str, form: Format, wanted: Sequence[str], scratch: Path
+    con: duckdb.DuckDBPyConnection, path: str, form: Format, *, folder: Path, wanted: Sequence[str], scratch: Path
 ) -> Table:
     """Open `folder/path` for the columns `wanted`; whatever is wrong is recorded in the table."""
     table = Table(path=path, form=form)
@@ -76,7 +76,9 @@ def open_table(
         table.refuse(error.what, code=error.code, next_step=error.next_step)
         return table
     except OSError as error:
-        table.refuse(f"the file cannot be read ({error.strerror})", code="CJ-IN-010", next_step="check it and try again")
+        table.refuse(
+            f"the file cannot be read ({error.strerror})", code="CJ-IN-010", next_step="check it and try again"
+        )
         return table
     _check_columns(table, wanted)
     return table
@@ -92,9 +94,7 @@ def scan_csv(real: Path, form: Format, out: IO[bytes] | None = None) -> tuple[Sc
             chunks = as_utf8(chunks, form.encoding, lost)
         if form.escape and form.quote and form.escape != form.quote:
             chunks = without_escapes(chunks, form.escape.encode(), form.quote.encode())
-        scanner = Scanner(
-            separator=form.separator, quote=form.quote, skip_lines=form.skip_lines, lost=lost, out=out
-        )
+        scanner = Scanner(separator=form.separator, quote=form.quote, skip_lines=form.skip_lines, lost=lost, out=out)
         scan = scanner.run(chunks)
         return scan, reader.drain(), reader.n_bytes
 

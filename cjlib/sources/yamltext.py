@@ -54,7 +54,9 @@ class YamlText:
                 return (self._lines[path[:size]],)
         return ()
 
-    def problem(self, path: Path, what: str, *, code: str, given: Any = None, allowed: str = "", then: str = "") -> None:
+    def problem(
+        self, path: Path, what: str, *, code: str, given: Any = None, allowed: str = "", then: str = ""
+    ) -> None:
         """Record one breach at a key path."""
         self.problems.append(
             Problem(

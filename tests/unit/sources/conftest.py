@@ -43,19 +43,20 @@ class Reader:
         text = yaml.safe_dump(
             {"study": "s", "title": "S", "zone": "Europe/Paris", "as_of": "2030-01-01", "sources": sources},
             allow_unicode=True,
+            sort_keys=False,
         )
         return parse_study(text, "study.yml")
 
     def events(self, content: str | bytes = b"", *, form: dict[str, Any] | None = None, **more: Any) -> Loaded:
         """Load one event source; `form` is merged into its format, `more` into the source."""
-        return self.one("events", EVENTS, "e", content, form, more)
+        return self.one("events", EVENTS, "e", content, form=form, more=more)
 
     def responses(self, content: str | bytes, *, form: dict[str, Any] | None = None, **more: Any) -> Loaded:
         """Load one survey."""
-        return self.one("responses", RESPONSES, "r", content, form, more)
+        return self.one("responses", RESPONSES, "r", content, form=form, more=more)
 
     def one(
-        self, kind: str, base: dict[str, Any], key: str, content: str | bytes, form: Any, more: dict[str, Any]
+        self, kind: str, base: dict[str, Any], key: str, content: str | bytes, *, form: Any, more: dict[str, Any]
     ) -> Loaded:
         """Load a study with one source."""
         if content:
@@ -84,3 +85,9 @@ def reader(tmp_path: Path) -> Reader:
     folder = tmp_path / "data"
     folder.mkdir()
     return Reader(folder)
+
+
+@pytest.fixture(scope="session")
+def reader_in() -> type[Reader]:
+    """A reader of any folder, for properties that need a new one per example."""
+    return Reader

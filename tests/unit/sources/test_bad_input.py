@@ -227,8 +227,10 @@ def test_bad_24_rows_without_an_id_are_counted_and_never_joined(reader):
 
 
 def test_bad_24_a_composite_id_needs_all_its_parts(reader):
-    loaded = reader.events("a,b,at,event\n1,x,2026-01-05,v\n1,,2026-01-05,v\n",
-                           columns={"customer": ["a", "b"], "at": "at", "event": "event"})
+    loaded = reader.events(
+        "a,b,at,event\n1,x,2026-01-05,v\n1,,2026-01-05,v\n",
+        columns={"customer": ["a", "b"], "at": "at", "event": "event"},
+    )
     assert loaded.files[0].set_aside == {"no customer id": 1}
     assert reader.rows("SELECT customer FROM raw_events") == [("1|x",)]
 
@@ -315,11 +317,16 @@ def test_bad_32_an_hour_that_came_twice_is_located_and_has_a_policy(reader, poli
 
 
 def test_bad_33_mixed_offsets_become_exact_utc(reader):
-    stamps = ["2011-10-01T00:38:44.546+02:00", "2012-01-01T00:00:00.000001+01:00", "2012-01-01T00:00:00Z",
-              "2012-01-01 05:30+0530", "2012-01-01 00:00:00-08"]
+    stamps = [
+        "2011-10-01T00:38:44.546+02:00",
+        "2012-01-01T00:00:00.000001+01:00",
+        "2012-01-01T00:00:00Z",
+        "2012-01-01 05:30+0530",
+        "2012-01-01 00:00:00-08",
+    ]
     reader.events(HEAD + "".join(f"{i},{s},x\n" for i, s in enumerate(stamps)), form={"zone": None})
     expected = [round(datetime.fromisoformat(s).astimezone(UTC).timestamp() * 1e6) for s in stamps]
-    assert [row[0] for row in reader.rows('SELECT r.at FROM raw_events r ORDER BY customer')] == expected
+    assert [row[0] for row in reader.rows("SELECT r.at FROM raw_events r ORDER BY customer")] == expected
 
 
 @pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01", "1753-01-01 00:00:00"])
@@ -375,8 +382,11 @@ def test_bad_42_a_flag_where_a_date_belongs_is_refused_and_can_be_mapped(reader)
     content = "id,at,churned\n1,2026-01-05,oui\n2,2026-01-05,2\n3,2026-01-05,TRUE\n"
     message = reader.refused(content, columns={"customer": "id"}, milestones={"churn": "churned"})
     holds(message, 'column "churned"', "3 of 3 rows", '"oui"', '"TRUE"')
-    mapped = {"columns": {"customer": "id", "at": "at", "event": "churned"},
-              "rename": {"oui": "churn", "TRUE": "churn"}, "keep": {"churned": ["oui", "TRUE"]}}
+    mapped = {
+        "columns": {"customer": "id", "at": "at", "event": "churned"},
+        "rename": {"oui": "churn", "TRUE": "churn"},
+        "keep": {"churned": ["oui", "TRUE"]},
+    }
     loaded = reader.events(content, **mapped)
     assert loaded.files[0].set_aside == {"filtered": 1}
     assert reader.rows("SELECT DISTINCT event FROM raw_events") == [("churn",)]
@@ -479,4 +489,4 @@ def test_bad_62_no_source_lies_outside_the_data_folder(reader, tmp_path, path):
 def test_all_problems_of_all_files_are_told_at_once(reader):
     reader.write(e1="id,at,event\n7,31/12/2026,visit\n8,x\n", e2="id;at;event\n", e3=b"")
     message = reader.refused(path=["e1.csv", "e2.csv", "e3.csv", "e4.csv"])
-    holds(message, "e1.csv: column \"at\"", "shorter", "looks like ';'", "empty (0 bytes)", "e4.csv: the file cannot")
+    holds(message, 'e1.csv: column "at"', "shorter", "looks like ';'", "empty (0 bytes)", "e4.csv: the file cannot")
