@@ -95,7 +95,7 @@ def run(
         zygote = zygote or stack.enter_context(Zygote())
         record = Record(batch, run_id)
         record.save()
-        import_exporter()  # while the kernel server imports too
+        import_tools()  # while the kernel server imports too
         zygote.wait_until_ready()
         pool = Pool(zygote=zygote, work=work, workers=workers, deadline_s=deadline_s)
         _run_jobs(batch, record, pool, progress)
@@ -113,8 +113,10 @@ def run(
     )
 
 
-def import_exporter() -> None:
-    """Load what renders pages, which takes a second or so."""
+def import_tools() -> None:
+    """Load what executes notebooks and renders pages, which takes a second or two."""
+    import papermill  # noqa: F401
+
     import cjlib.report.exporter
     import cjlib.report.index  # noqa: F401
 
