@@ -99,7 +99,7 @@ class ScoresResult(Result):
         from cjlib.plots.score import draw
 
         return draw(self._table, distribution=self._more["distribution"], instrument=self.params["instrument"],
-                    scale=(self.params["scale"][0], self.params["scale"][1]), ax=ax)  # fmt: skip
+                    scale=(self.params["scale"][0], self.params["scale"][1]), box=self.params["box"], ax=ax)  # fmt: skip
 
 
 def scores(

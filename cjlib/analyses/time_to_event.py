@@ -75,7 +75,7 @@ class TimeToEventResult(Result):
     }  # fmt: skip
 
     def question(self) -> str:
-        start = t("the first event") if self.params["start"] == "any" else self.params["start"]
+        start = t("the first event") if self.params["start"] == ANY else self.params["start"]
         return t("How long from {start} to {outcome}?", start=start, outcome=self.params["outcome"])
 
     def answer(self) -> str:
@@ -126,7 +126,8 @@ class TimeToEventResult(Result):
         from cjlib.plots.curve import draw
 
         horizons = sorted(self._table["horizon_days"].unique())
-        return draw(self._more["curve"], origin=self.params["start"], horizons=horizons, naive=self._table,
+        start = t("the first event") if self.params["start"] == ANY else self.params["start"]
+        return draw(self._more["curve"], origin=start, horizons=horizons, naive=self._table,
                     min_people=self.data.min_people, ax=ax)  # fmt: skip
 
 
@@ -212,13 +213,15 @@ def _horizons(curves: pd.DataFrame, naive: pd.DataFrame, at_days: list[float], n
 
 
 def thinned(curves: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """At most `MAX_POINTS` rows per group and outcome: event times where they are few, else an even grid."""
+    """At most about `MAX_POINTS` rows per group and outcome: every event time where they are few, else times
+    spread over the events (where the curve moves) and over the time observed (where it does not)."""
     parts = []
     for (_, outcome), part in curves.groupby(["group", "outcome"], sort=False, observed=True):
         rows = part
         if len(part) > MAX_POINTS:
-            grid = np.linspace(0, part["time_days"].iloc[-1], MAX_POINTS)
-            rows = _read(part, grid)
+            times = part["time_days"].to_numpy()
+            moves = times[np.linspace(0, len(times) - 1, MAX_POINTS // 2).astype(int)]
+            rows = _read(part, np.unique(np.concatenate([moves, np.linspace(0, times[-1], MAX_POINTS // 2)])))
         parts.append(rows.assign(outcome=names[int(outcome) - 1]))
     return pd.concat(parts, ignore_index=True).astype({"group": str})
 

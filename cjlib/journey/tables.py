@@ -107,7 +107,12 @@ class EventLog(_View):
         if self._rekey is None:
             raise ParameterError("This log cannot be re-keyed again; start from study.events.", code="CJ-JN-002")
         store = self._rekey(self.store, columns)
-        info = replace(self.info, unit=columns[-1], n_customers=int(store.meta["n_customers"]),
+        # A value that belongs to one customer only (a session) is a unit by itself; else pairs travel.
+        values = self.table.select(*columns).distinct()
+        n_values = int(self.engine.fetch(values.filter(values[columns[0]].notnull()).count().as_table()).iloc[0, 0])
+        alone = n_values == store.meta["n_customers"]
+        name = "-".join(columns) if alone else "-".join([self.info.unit, *columns]) + " pair"
+        info = replace(self.info, unit=name, n_customers=int(store.meta["n_customers"]),
                        n_events=int(store.meta["n_events"]))  # fmt: skip
         return replace(self, store=store, info=info, _rekey=None)
 

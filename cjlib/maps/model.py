@@ -325,6 +325,9 @@ def _pains(said: pd.DataFrame, stages: Sequence[Stage], human: Mapping[str, Any]
     return frame.sort_values("n", ascending=False, kind="stable")
 
 
-def _none(value: float) -> float | None:
-    return None if pd.isna(value) else float(value)
+def _none(value: float) -> float | str | None:
+    """A JSON value: null where unknown, "inf" for a time that was not reached."""
+    if pd.isna(value):
+        return None
+    return "inf" if math.isinf(value) else float(value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import pandas as pd
@@ -31,6 +31,7 @@ def draw(
     distribution: pd.DataFrame | None = None,
     instrument: Instrument = "nps",
     scale: tuple[float, float] | None = None,
+    box: Sequence[float] = (),
     colours: Mapping[str, str] | None = None,
     title: str = "",
     ax: Any = None,
@@ -46,10 +47,12 @@ def draw(
         Columns `group, value, n` (or `share`): answers per value of the scale. The group "(all)" is
         drawn, or the sum of the groups.
     instrument : {"nps", "csat", "ces", "other"}
-        Fixes the words, the shaded classes (detractors, passives, promoters; else the two best values)
+        Fixes the words, the shaded classes (detractors, passives, promoters; else the `box`)
         and the scale unless `scale` is given.
     scale : (low, high), optional
         Ends of the answer scale; values that nobody gave are drawn empty.
+    box : sequence of float
+        Answers that count as the best ones (not for NPS); shaded as a class.
     colours, title, ax
         As in `cjlib.plots.funnel.draw`.
 
@@ -84,7 +87,7 @@ def draw(
         if not answers.empty:
             page.ax.set_axis_off()
             whole = SPREAD + BETWEEN + tall
-            _spread(page.ax.inset_axes((0, 1 - SPREAD / whole, 1, SPREAD / whole)), answers, instrument)
+            _spread(page.ax.inset_axes((0, 1 - SPREAD / whole, 1, SPREAD / whole)), answers, instrument, len(box))
             panel = page.ax.inset_axes((0, 0, 1, tall / whole))
         _scores(panel, shown, palette, instrument, scale)
         page.header(title or _finding(shown, instrument), _subtitle(instrument), gap=20)
@@ -132,21 +135,20 @@ def _in_order(shares: Mapping[str, float], scale: tuple[float, float] | None) ->
     return [(number(value, 0 if value == int(value) else 1), found[value]) for value in sorted(found)]
 
 
-def _classes(values: list[str], instrument: str) -> list[tuple[int, int, str, str]]:
+def _classes(values: list[str], instrument: str, best: int) -> list[tuple[int, int, str, str]]:
     """Shaded classes as (first bar, one after the last, word, colour)."""
     n = len(values)
     if instrument == "nps" and n == 11:
         return [(0, 7, t("detractors"), LOW), (7, 9, t("passives"), MIDDLE), (9, 11, t("promoters"), HIGH)]
-    if instrument in ("csat", "ces") and n >= 4:
-        word = t("satisfied (two best)") if instrument == "csat" else t("easy (two best)")
-        return [(0, n - 2, t("other answers"), MIDDLE), (n - 2, n, word, HIGH)]
+    if 0 < best < n:
+        return [(0, n - best, t("other answers"), MIDDLE), (n - best, n, t("best answers"), HIGH)]
     return [(0, n, "", style.EVERYBODY)]
 
 
-def _spread(panel: Any, answers: pd.DataFrame, instrument: str) -> None:
+def _spread(panel: Any, answers: pd.DataFrame, instrument: str, best: int) -> None:
     """Bars per value; under them the classes, in words with their share."""
     values, shares = list(answers["value"]), [float(share) for share in answers["share"]]
-    for first, end, word, colour in _classes(values, instrument):
+    for first, end, word, colour in _classes(values, instrument, best):
         panel.bar(
             range(first, end),
             [count(share) for share in shares[first:end]],

@@ -93,21 +93,32 @@ def finished(notebook: Mapping[str, Any], run_id: str) -> bool:
 
 def results(notebook: Mapping[str, Any]) -> list[Any]:
     """`to_dict()` of every result shown, as strict JSON values (NaN and infinities are null)."""
-    return [strict(block.get("result")) for block in blocks(notebook, "result")]
+    shown = [block for _, cell in code_cells(notebook) for block in _cell_blocks(cell)]
+    return [strict(block.get("result")) for block in shown if block.get("block") in ("result", "map")]
 
 
 def kpis(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Key figures of the results in cells tagged `kpi`."""
+    """Key figures of the results in cells tagged `kpi`, each with the name of the part it is `about`."""
     found: list[dict[str, Any]] = []
-    for block in blocks(notebook, "result", tag="kpi"):
-        found += block.get("card", {}).get("kpis", [])
+    for _, cell in code_cells(notebook):
+        about = ""
+        for output in cell.get("outputs", []) if "kpi" in cell["metadata"].get("tags", []) else []:
+            data = output.get("data", {})
+            if str(data.get("text/markdown", "")).startswith("### "):
+                about = str(data.get("text/plain", ""))
+            block = data.get(MIME)
+            if isinstance(block, dict) and block.get("block") in ("result", "map"):
+                found += [{**kpi, "about": about} for kpi in block.get("card", {}).get("kpis", [])]
     return found
 
 
 def notes(notebook: Mapping[str, Any]) -> dict[str, int]:
     """How many notes of each severity the results carry."""
     given = [
-        note.get("severity") for block in blocks(notebook, "result") for note in block.get("card", {}).get("notes", [])
+        note.get("severity")
+        for kind in ("result", "map")
+        for block in blocks(notebook, kind)
+        for note in block.get("card", {}).get("notes", [])
     ]
     return {severity: given.count(severity) for severity in SEVERITIES}
 

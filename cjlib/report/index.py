@@ -117,7 +117,7 @@ def _href(given: Any) -> str:
 
 
 def _kpi(kpi: Mapping[str, Any]) -> dict[str, str]:
-    return {name: str(kpi.get(name) or "") for name in ("label", "value", "interval", "n")}
+    return {name: str(kpi.get(name) or "") for name in ("about", "label", "value", "interval", "n")}
 
 
 def _counts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

@@ -77,7 +77,7 @@ def test_key_figures_come_from_tagged_cells_and_notes_from_all():
         }
 
     made = of(shown(block("a", "info"), "1", "kpi"), shown(block("b", "caution")))
-    assert cells.kpis(made) == [{"label": "a"}]
+    assert cells.kpis(made) == [{"label": "a", "about": ""}]
     assert cells.notes(made) == {"info": 1, "caution": 1, "limit": 0}
     assert cells.is_partial(made) is False
     assert cells.is_partial(of(shown(block("c", "limit")))) is True
