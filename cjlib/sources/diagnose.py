@@ -16,7 +16,7 @@ from cjlib.sources.stage import Field
 from cjlib.sources.table import Table
 
 SAMPLE = 500
-_REASONS = {
+REASONS = {
     Why.NOT_A_DATE: "not a date", Why.NO_ZONE: "no zone", Why.PLACEHOLDER: "placeholder date",
     Why.SKIPPED_HOUR: "hour skipped by the clock", Why.REPEATED_HOUR: "hour that comes twice",
     Why.TWO_READINGS: "two readings", Why.NOT_A_NUMBER: "not a number", Why.NOT_WHOLE: "not a whole number",
@@ -30,9 +30,9 @@ _CODES = {
 }  # fmt: skip
 
 
-def reason_of(field: str, why: int) -> str:
-    """Reason under which a bad row is set aside."""
-    return f"{field.removeprefix('at:')}: {_REASONS[Why(why)]}"
+def reason_of(why: int) -> str:
+    """Reason under which a bad row is set aside: that of its first bad cell. A message key."""
+    return REASONS[Why(why)]
 
 
 def cell_problem(

@@ -22,6 +22,7 @@ REASONS = {
     "nul": "NUL byte",
     "encoding": "not readable in the declared encoding",
 }
+SEVERAL = "rows that cannot be read"
 
 
 def separator_hint(line: str, declared: str) -> str:
@@ -48,9 +49,9 @@ def physical_problems(table: Table, scan: Scan) -> None:
             )
         )  # fmt: skip
     if scan.n_bad:
-        reasons = [REASONS[kind] for kind in scan.found]
-        # a record with several faults is set aside once, under the first of them
-        table.set_aside[" / ".join(dict.fromkeys(reasons))] = scan.n_bad
+        reasons = {REASONS[kind] for kind in scan.found}
+        # a record with several faults is set aside once
+        table.set_aside[reasons.pop() if len(reasons) == 1 else SEVERAL] = scan.n_bad
     _encoding_problems(table, scan)
     if scan.no_final_newline and scan.n_records:
         table.warnings.append(

@@ -13,7 +13,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +21,7 @@ import duckdb
 
 from cjlib.core.errors import Problem, SchemaError
 from cjlib.sources import stage
-from cjlib.sources.cast import Cell, name
+from cjlib.sources.cast import Cell, literal, name
 from cjlib.sources.diagnose import cell_problem, reason_of
 from cjlib.sources.fields import fields_of
 from cjlib.sources.publish import publish_customers, publish_events, publish_identity, publish_responses
@@ -51,7 +51,12 @@ class FileReport:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was read. `problems` were tolerated: within the error budget, or worth a look only."""
+    """What was read.
+
+    `problems` were tolerated: within the error budget, or worth a look only; they hold no values of
+    cells. `no_dates` tells, by file
+    and column, on how many of how many rows a date means no date.
+    """
 
     files: tuple[FileReport, ...]
     problems: tuple[Problem, ...]
@@ -59,6 +64,7 @@ class Loaded:
     response_attributes: tuple[str, ...]
     customer_attributes: tuple[str, ...]
     customer_dates: tuple[str, ...]
+    no_dates: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -75,6 +81,7 @@ class _Staged:
     fatal: list[Problem] = field(default_factory=list)
     faults: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    no_dates: dict[str, tuple[int, int]] = field(default_factory=dict)
     lookup: Table | None = None
     staged: bool = False
 
@@ -124,11 +131,13 @@ def load(spec: StudySpec, data_dir: Path, con: duckdb.DuckDBPyConnection) -> Loa
         raise SchemaError(errors)
     return Loaded(
         files=tuple(report for item in done for report in _reports(item)),
-        problems=tuple(problem for item in done for problem in (*item.faults, *item.warnings)),
+        # these reach report pages: places and counts, but nothing of what customers wrote
+        problems=tuple(replace(problem, values=()) for item in done for problem in (*item.faults, *item.warnings)),
         event_attributes=_names(spec.sources.events),
         response_attributes=_names(spec.sources.responses),
         customer_attributes=_names(spec.sources.customers),
         customer_dates=tuple(dict.fromkeys(n for source in spec.sources.customers for n in source.dates)),
+        no_dates={where: counts for item in done for where, counts in item.no_dates.items()},
     )
 
 
@@ -255,6 +264,12 @@ def _take(con: duckdb.DuckDBPyConnection, item: _Staged, table: Table) -> None:
         no_date=getattr(item.source, "no_date", ()), lookup=lookup,
     )  # fmt: skip
     item.staged = True
+    rules: tuple[NoDate, ...] = getattr(item.source, "no_date", ())
+    for rule in rules:
+        if rule.column in table.cells and not table.cells[rule.column].sql.startswith("l."):
+            told = f"({table.relation}) WHERE {table.cells[rule.column].sql} = {literal(rule.value)}"
+            n_told = stage.count(con, told)
+            item.no_dates |= {f"{column} ({table.path})": (n_told, table.n_rows) for column in rule.dates}
     read = n
     if item.source.keep:
         read = stage.count(con, f"({table.relation})")
@@ -313,11 +328,11 @@ def _bad_rows(con: duckdb.DuckDBPyConnection, item: _Staged) -> None:
             cells = cell_problem(con, table, entries[entry], file=file, why=why, n=n, lines=lines, texts=texts)
             problems.append(cells)
         firsts = con.execute(
-            f"""SELECT file, split_part(bad, chr(31), 1), CAST(split_part(bad, chr(31), 2) AS INTEGER), count(*)
+            f"""SELECT file, CAST(split_part(bad, chr(31), 2) AS INTEGER), count(*)
             FROM {item.target} WHERE bad IS NOT NULL GROUP BY ALL"""
         ).fetchall()
-        for file, entry, why, n in firsts:
-            item.aside[file][reason_of(entry, why)] += n
+        for file, why, n in firsts:
+            item.aside[file][reason_of(why)] += n
             n_bad += n
         stage.remove(con, item.target, "bad IS NOT NULL")
         con.execute("DROP TABLE _cj_bad")

@@ -1,21 +1,40 @@
-"""What the contract allows and the analyst should still know: orders, ties, gaps, what was set aside."""
+"""What the contract allows and the analyst should still know: orders, ties, gaps, who matches whom.
+
+Each row counts what a check concerns, so 0 is good news. The name of a check is a message key: it is
+translated where it is shown, and so is `CHECKS`; `detail` holds names, lines and numbers only.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import duckdb
 import pandas as pd
 
-from cjlib.core.text import percent, t, tn
 from cjlib.sources.cast import name
 from cjlib.sources.fields import fields_of, milestone
-from cjlib.sources.load import Loaded
+from cjlib.sources.load import DUPLICATE, Loaded
 from cjlib.sources.match import match_rates
 from cjlib.sources.source import SourceSpec
 from cjlib.sources.study import StudySpec
+
+REPEATED = "exact duplicate events, set aside"
+ORDER = "impossible order: the later step comes first"
+FILLED = "dates equal to the step before: filled in?"
+SILENCED = "dates that mean no date, by the contract"
+NEGATIVE = "negative duration: answered before asked"
+AT_ONCE = "answered at the instant of asking: filled in?"
+SILENT = "invitations without an answer"
+TIES = "ties: events of one customer at the same instant"
+LATE_EVENTS = "events after the cut-off"
+LATE_ANSWERS = "answers after the cut-off"
+SAID_ONLY = "customers of the surveys without behaviour"
+DID_ONLY = "customers of the behaviour without a survey"
+NO_DATE = "missing dates"
+NO_VALUE = "missing values"
+CHECKS = (REPEATED, ORDER, FILLED, SILENCED, NEGATIVE, AT_ONCE, SILENT, TIES, LATE_EVENTS, LATE_ANSWERS, SAID_ONLY,
+          DID_ONLY, NO_DATE, NO_VALUE)  # fmt: skip
 
 Row = tuple[str, int, int, str]
 
@@ -34,126 +53,112 @@ def summary(con: duckdb.DuckDBPyConnection, spec: StudySpec, loaded: Loaded) -> 
     Returns
     -------
     DataFrame
-        `check` (what was counted), `n` of `of`, `detail` (where, or what it means). Rows with n = 0 are
-        kept for the checks that find faults: nothing found is an answer too.
+        `check` (one of `CHECKS`), `n` of `of` rows or customers concerned, `detail` (where). Checks that
+        found nothing have n = 0 and stay: nothing found is an answer too.
     """
-    rows = [*_set_aside(loaded), *_orders(con, spec), *_answers(con, spec), *_ties(con), *_late(con, spec)]
-    rows += [*_matches(con), *_filled(con, spec), *_missing(con, spec)]
+    rows = [*_duplicates(loaded), *_milestones(con, spec), *_silenced(loaded), *_answers(con, spec), *_ties(con)]
+    rows += [*_late(con, spec), *_matches(con), *_missing(con, spec)]
     return pd.DataFrame(rows, columns=["check", "n", "of", "detail"]).astype({"n": "int64", "of": "int64"})
 
 
-def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
-    return con.execute(query).fetchall()
-
-
 def _one(con: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
-    row = con.execute(query).fetchall()[0]
-    return tuple(int(value or 0) for value in row)
+    return tuple(int(value or 0) for value in con.execute(query).fetchall()[0])
 
 
-def _set_aside(loaded: Loaded) -> Iterator[Row]:
-    for file in loaded.files:
-        yield t("rows used"), file.rows_used, file.rows_in, f"{file.path} ({t(file.kind)})"
-        for reason, n in file.set_aside.items():
-            yield t("set aside: {reason}", reason=t(reason)), n, file.rows_in, file.path
-    repeated = sum(file.set_aside.get("exact duplicate", 0) for file in loaded.files if file.kind == "events")
-    total = sum(file.rows_in for file in loaded.files if file.kind == "events")
-    yield t("exact duplicates among events"), repeated, total, t("set aside")
+def _duplicates(loaded: Loaded) -> Iterator[Row]:
+    events = [file for file in loaded.files if file.kind == "events"]
+    if events:
+        n = sum(file.set_aside.get(DUPLICATE, 0) for file in events)
+        yield REPEATED, n, sum(file.rows_in for file in events), ""
 
 
-def _orders(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
-    """Rows whose later milestone comes first."""
+def _milestones(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
+    """Rows whose later milestone comes first, or at the very same instant."""
     for index, source in enumerate(spec.sources.events):
         for first, second in pairwise(source.milestones):
             one, two = name(milestone(first)), name(milestone(second))
-            n, of, lines = _rows(
-                con,
-                f"SELECT count(*) FILTER (WHERE {two} < {one}), count(*), min(line, 3) FILTER (WHERE {two} < {one}) "
-                f"FROM _cj_events_{index} WHERE {one} IS NOT NULL AND {two} IS NOT NULL",
-            )[0]
-            where = ", ".join(source.path) + (t(", lines {lines}", lines=_lines(lines)) if n else "")
-            yield t("impossible order: {second} before {first}", first=first, second=second), n, of, where
+            wrong, same, of, lines = con.execute(
+                f"""SELECT count(*) FILTER (WHERE {two} < {one}), count(*) FILTER (WHERE {two} = {one}), count(*),
+                min(line, 3) FILTER (WHERE {two} < {one})
+                FROM _cj_events_{index} WHERE {one} IS NOT NULL AND {two} IS NOT NULL"""
+            ).fetchall()[0]
+            where = f"{first} → {second} ({', '.join(source.path)}"
+            yield ORDER, wrong, of, where + (f": {', '.join(map(str, lines))}" if wrong else "") + ")"
+            yield FILLED, same, of, where + ")"
 
 
-def _lines(lines: Sequence[int] | None) -> str:
-    return ", ".join(map(str, lines or ()))
+def _silenced(loaded: Loaded) -> Iterator[Row]:
+    for where, (n, of) in loaded.no_dates.items():
+        yield SILENCED, n, of, where
 
 
 def _answers(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
-    n, of = _one(
-        con, "SELECT count(*) FILTER (WHERE answered_at < asked_at), count(*) FROM raw_responses "
-             "WHERE answered_at IS NOT NULL AND asked_at IS NOT NULL",
-    )  # fmt: skip
+    early, same, of = _one(
+        con,
+        """SELECT count(*) FILTER (WHERE answered_at < asked_at), count(*) FILTER (WHERE answered_at = asked_at),
+        count(*) FROM raw_responses WHERE answered_at IS NOT NULL AND asked_at IS NOT NULL""",
+    )
     if of:
-        yield t("negative duration: answered before asked"), n, of, t("answers with both instants")
+        yield NEGATIVE, early, of, ""
+        yield AT_ONCE, same, of, ""
     complete = [str(i) for i, source in enumerate(spec.sources.responses) if source.invitations == "complete"]
     if complete:
         among = f"WHERE source IN ({', '.join(complete)})"
-        answered, of = _one(con, f"SELECT count(answered_at), count(*) FROM raw_responses {among}")
-        yield t("invitations answered"), answered, of, t("surveys whose invitations are all known")
+        silent, of = _one(con, f"SELECT count(*) - count(answered_at), count(*) FROM raw_responses {among}")
+        yield SILENT, silent, of, ""
 
 
 def _ties(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    n, units, of = _one(
+    n, of = _one(
         con,
-        """SELECT sum(n) FILTER (WHERE n > 1), count(DISTINCT customer) FILTER (WHERE n > 1), sum(n)
-        FROM (SELECT customer, "at", count(*) AS n FROM raw_events GROUP BY customer, "at")""",
+        """SELECT sum(n) FILTER (WHERE n > 1), sum(n)
+        FROM (SELECT count(*) AS n FROM raw_events GROUP BY customer, "at")""",
     )
-    detail = tn(
-        "{n} customer; the tie rule decides their order", "{n} customers; the tie rule decides their order", units
-    )
-    yield t("ties: events of one customer at the same instant"), n, of, detail
+    if of:
+        yield TIES, n, of, ""
 
 
 def _late(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
-    cut, shown = spec.as_of_us, spec.as_of
-    for table, column, what in (
-        ("raw_events", '"at"', t("events after the cut-off")),
-        ("raw_responses", "answered_at", t("answers after the cut-off")),
+    cut = spec.as_of_us
+    for check, table, column in (
+        (LATE_EVENTS, "raw_events", '"at"'),
+        (LATE_ANSWERS, "raw_responses", "answered_at"),
     ):
         n, of = _one(con, f"SELECT count(*) FILTER (WHERE {column} > {cut}), count({column}) FROM {table}")
         if of:
-            yield what, n, of, t("cut-off {day}; they are left out", day=shown)
+            yield check, n, of, f"> {spec.as_of}"
 
 
 def _matches(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    names = {"responses": t("customers of the surveys found in the behaviour"),
-             "events": t("customers of the behaviour found in the surveys")}  # fmt: skip
     rates = match_rates(con)
-    if not (rates["of"] > 0).all():
-        return
-    for row in rates.to_dict("records"):
-        yield names[row["side"]], row["n"], row["of"], row["hint"] or percent(row["share"])
-
-
-def _filled(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
-    """Customer dates and milestones that are known."""
-    for index, source in enumerate(spec.sources.events):
-        for event in source.milestones:
-            n, of = _one(con, f"SELECT count({name(milestone(event))}), count(*) FROM _cj_events_{index}")
-            yield t("date filled: {name}", name=event), n, of, ", ".join(source.path)
-    for key in dict.fromkeys(key for source in spec.sources.customers for key in source.dates):
-        n, of = _one(con, f"SELECT count({name(key)}), count(*) FROM raw_customers")
-        yield t("date filled: {name}", name=key), n, of, t("customers")
+    if (rates["of"] > 0).all():
+        for check, row in zip((SAID_ONLY, DID_ONLY), rates.to_dict("records"), strict=True):
+            yield check, row["of"] - row["n"], row["of"], row["hint"]
 
 
 def _missing(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
     """Empty cells of every mapped column, among the rows of the sources that map it."""
-    kinds = {"raw_events": (t("events"), spec.sources.events), "raw_responses": (t("answers"), spec.sources.responses),
-             "raw_customers": (t("customers"), spec.sources.customers)}  # fmt: skip
-    for table, (kind, sources) in kinds.items():
-        for key, indices in _mapped(sources).items():
-            among = "" if table == "raw_customers" else f" WHERE source IN ({', '.join(map(str, indices))})"
-            n, of = _one(con, f"SELECT count(*) - count({name(key)}), count(*) FROM {table}{among}")
+    tables: dict[str, Sequence[SourceSpec]] = {
+        "events": spec.sources.events, "responses": spec.sources.responses, "customers": spec.sources.customers,
+    }  # fmt: skip
+    for kind, sources in tables.items():
+        for key, (role, indices) in _mapped(sources).items():
+            among = "" if kind == "customers" else f" WHERE source IN ({', '.join(map(str, indices))})"
+            n, of = _one(con, f"SELECT count(*) - count({name(key)}), count(*) FROM raw_{kind}{among}")
             if n:
-                yield t("missing: {name}", name=key), n, of, kind
+                yield NO_DATE if role == "instant" else NO_VALUE, n, of, f"{kind}.{key}"
+    for index, source in enumerate(spec.sources.events):
+        for event in source.milestones:
+            n, of = _one(con, f"SELECT count(*) - count({name(milestone(event))}), count(*) FROM _cj_events_{index}")
+            if n:
+                yield NO_DATE, n, of, f"{event} ({', '.join(source.path)})"
 
 
-def _mapped(sources: Sequence[SourceSpec]) -> dict[str, list[int]]:
-    """Optional fields and attributes, and the sources that fill them."""
-    found: dict[str, list[int]] = {}
+def _mapped(sources: Sequence[SourceSpec]) -> dict[str, tuple[str, list[int]]]:
+    """Optional fields and attributes with their role, and the sources that fill them."""
+    found: dict[str, tuple[str, list[int]]] = {}
     for index, source in enumerate(sources):
         for item in fields_of(source):
             if item.role != "id" and not item.required and not item.name.startswith("at:"):
-                found.setdefault(item.name, []).append(index)
-    return {key: indices for key, indices in found.items() if key not in ("sequence", "answered_at")}
+                found.setdefault(item.name, (item.role, []))[1].append(index)
+    return {key: value for key, value in found.items() if key not in ("sequence", "answered_at")}

@@ -36,7 +36,7 @@ def _localized(value: Any) -> Any:
             raise ValueError(f"write a text, or one per language ({', '.join(LANGUAGES)})")
         return value
     if not value or isinstance(value, list):
-        raise ValueError(f"a text is expected here, or one per language ({', '.join(LANGUAGES)})")
+        raise ValueError(f"a text is expected here, or one per language ({', '.join(LANGUAGES)})")  # noqa: TRY004
     return value
 
 

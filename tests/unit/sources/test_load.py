@@ -191,7 +191,7 @@ def test_the_error_budget_is_a_number_or_a_share_of_the_rows(reader, budget, pas
         assert "2 of 4 rows" in reader.refused(content, error_budget=budget)
         return
     loaded = reader.events(content, error_budget=budget)
-    assert loaded.files[0].set_aside == {"at: not a date": 2}
+    assert loaded.files[0].set_aside == {"not a date": 2}
     assert [problem.lines for problem in loaded.problems] == [(3, 5)]
 
 
@@ -236,3 +236,15 @@ def test_loading_leaves_no_temporary_files(reader, tmp_path, monkeypatch):
         events=[{"path": "e.csv", "columns": {"customer": "id", "at": "at", "event": "event"},
                  "format": {"zone": "UTC", "encoding": "cp1252"}}]), reader.folder, reader.con)  # fmt: skip
     assert list(scratch.iterdir()) == []
+
+
+def test_tolerated_problems_repeat_nothing_that_a_customer_wrote(reader):
+    loaded = reader.events(HEAD + "marie@example.org,2026-01-01\nx,marie@example.org,a\n", error_budget=2, min_rows=0)
+    assert loaded.files[0].set_aside == {"too few fields": 1, "not a date": 1}
+    assert len(loaded.problems) == 2
+    assert "marie" not in " ".join(map(str, loaded.problems))
+
+
+def test_rows_with_different_physical_faults_are_set_aside_under_one_reason(reader):
+    loaded = reader.events(HEAD + "1,2026-01-01\n2,2026-01-01,a,b\n3,2026-01-01,a\n", error_budget=2)
+    assert loaded.files[0].set_aside == {"rows that cannot be read": 2}
