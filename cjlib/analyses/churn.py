@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
+from cjlib.analyses.words import span
 from cjlib.core import checks
 from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError, ParameterError
@@ -79,7 +80,7 @@ class ChurnResult(Result):
         )  # fmt: skip
         if self.params["kind"] == "non-contractual":
             text += " " + t("Gone means no {activity} for {silence}.", activity=" / ".join(self.params["activity"]),
-                            silence=self.params["silence"])  # fmt: skip
+                            silence=span(self.params["silence"]))  # fmt: skip
         return text
 
     def definition(self) -> str:
@@ -90,7 +91,7 @@ class ChurnResult(Result):
             "Non-contractual: nobody announces leaving. The clock starts at the first {activity}; a customer is "
             "gone at the moment silence reaches {silence}, counted once, even if the customer comes back later. "
             "Kaplan-Meier with log-log intervals.",
-            activity=" / ".join(self.params["activity"]), silence=self.params["silence"],
+            activity=" / ".join(self.params["activity"]), silence=span(self.params["silence"]),
         )  # fmt: skip
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -269,7 +270,7 @@ def _notes(table: pd.DataFrame, params: dict[str, Any], units: str) -> list[Note
     if params["kind"] == "non-contractual":
         notes.append(Note("CJ-AN-042", "caution", t(
             "Leaving is inferred from {silence} of silence: some of those counted as gone will return.",
-            silence=params["silence"])))  # fmt: skip
+            silence=span(params["silence"]))))  # fmt: skip
     return notes
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from cjlib.analyses.words import reasons
 from cjlib.core.result import Column, Columns, Kpi, Note, Result
 from cjlib.core.text import percent, t
 from cjlib.journey.tables import EventLog
@@ -122,7 +123,7 @@ def _file(entry: dict[str, Any]) -> dict[str, Any]:
     aside = entry["set_aside"]
     return {"file": entry["path"], "kind": t(entry["kind"]), "rows_in": entry["rows_in"], "rows_used": entry["rows_used"],
             "rows_set_aside": sum(aside.values()),
-            "reasons": "; ".join(f"{t(reason)}: {n}" for reason, n in aside.items())}  # fmt: skip
+            "reasons": reasons(aside)}  # fmt: skip
 
 
 def _own_checks(meta: dict[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
+from cjlib.analyses.words import span
 from cjlib.core import checks
 from cjlib.core.duration import MICROSECONDS_PER_DAY, microseconds
 from cjlib.core.errors import NotEnoughDataError, ParameterError
@@ -85,7 +86,7 @@ class FunnelResult(Result):
         return t(
             "{share} (95 % CI {ci}) of the {units} whose window of {window} is over reached {step}; {n} of {start} "
             "in all so far, and {open} are still on the way.",
-            share=share, ci=bounds, window=self.params["window"], open=_count(last["n_open"]), **words,
+            share=share, ci=bounds, window=span(self.params["window"]), open=_count(last["n_open"]), **words,
         )  # fmt: skip
 
     def definition(self) -> str:
@@ -96,7 +97,7 @@ class FunnelResult(Result):
         limit = (
             t("there is no time limit, so nobody is ever out: who has not reached a step is still open")
             if self.params["window"] == "none"
-            else t("all steps must happen within {window} of the entry", window=self.params["window"])
+            else t("all steps must happen within {window} of the entry", window=span(self.params["window"]))
         )
         return t("Steps happen in this order, other events may lie between; {rule}; {limit}.", rule=rule, limit=limit)
 
@@ -289,12 +290,12 @@ def _notes(table: pd.DataFrame, params: dict[str, Any], log: EventLog) -> list[N
     if params["window"] != "none" and last["n_open"]:
         notes.append(Note("CJ-AN-001", "info", t(
             "{n} {units} are still inside their window of {window}: open, not lost. The naive rate {naive} "
-            "counts them as lost.", units=log.info.units, n=int(last["n_open"]), window=params["window"],
+            "counts them as lost.", units=log.info.units, n=int(last["n_open"]), window=span(params["window"]),
             naive=percent(last["share_naive"]))))  # fmt: skip
     if params["window"] != "none" and not last["n_mature"]:
         notes.append(Note("CJ-AN-002", "limit", t(
             "None of the {units} entered {window} before the cut-off, so the mature rate cannot be said.",
-            units=log.info.units, window=params["window"])))  # fmt: skip
+            units=log.info.units, window=span(params["window"]))))  # fmt: skip
     if params["ties"] == "order" and log.store.meta["n_units_with_ties"]:
         notes.append(Note("CJ-AN-003", "info", t(
             "{n} {units} have different events at the same instant; the study's tie rule decides their order.",

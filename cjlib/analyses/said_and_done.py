@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from cjlib.analyses.words import span
 from cjlib.core import checks
 from cjlib.core.duration import MICROSECONDS_PER_DAY, in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError, ParameterError
@@ -68,12 +69,11 @@ class SaidAndDoneResult(Result):
         now, final = self._rows(WHEN), self._rows(FINAL)
         if len(now) < 2:
             return t("Too few answers on both sides to compare.")
-        best, worst = now.loc[now["mean"].idxmax()], now.loc[now["mean"].idxmin()]
-        text = t(
-            "When they answered: {best} {m1} (95 % CI {ci1}, n = {n1}), {worst} {m2} (95 % CI {ci2}, n = {n2}).",
-            best=best["category"], m1=number(best["mean"], 2), ci1=_ci(best), n1=int(best["n"]),
-            worst=worst["category"], m2=number(worst["mean"], 2), ci2=_ci(worst), n2=int(worst["n"]),
-        )  # fmt: skip
+        parts = [
+            t("{category} {mean} (95 % CI {ci}, n = {n})", category=row["category"], mean=number(row["mean"], 2),
+              ci=_ci(row), n=int(row["n"])) for _, row in now.iterrows()
+        ]  # fmt: skip
+        text = t("Mean score by what had happened when they answered: {parts}.", parts="; ".join(parts))
         moved = int(self.params["n_moved"])
         if moved and len(final):
             text += " " + t("{n} of {all} answers were given before what the final view ascribes to them.",
@@ -122,7 +122,7 @@ class ScoreThenDoneResult(Result):
 
     def question(self) -> str:
         return t("After their answer, who did {outcome} within {within}?", outcome=self.params["outcome"],
-                 within=self.params["within"])  # fmt: skip
+                 within=span(self.params["within"]))  # fmt: skip
 
     def answer(self) -> str:
         rows = self._table[(self._table["group"] != ALL) & self._table["estimate"].notna()]
@@ -133,7 +133,7 @@ class ScoreThenDoneResult(Result):
               ci=interval(r.ci_low, r.ci_high, percent)) for r in rows.itertuples()
         ]  # fmt: skip
         return t("Share with {outcome} within {within} of the answer: {parts}. An association, not an effect.",
-                 outcome=self.params["outcome"], within=self.params["within"], parts="; ".join(parts))  # fmt: skip
+                 outcome=self.params["outcome"], within=span(self.params["within"]), parts="; ".join(parts))  # fmt: skip
 
     def definition(self) -> str:
         return t(
@@ -145,7 +145,7 @@ class ScoreThenDoneResult(Result):
         from cjlib.plots.share import draw
 
         axis = t("share with {outcome} within {within} of the answer", outcome=self.params["outcome"],
-                 within=self.params["within"])  # fmt: skip
+                 within=span(self.params["within"]))  # fmt: skip
         return draw(self._table, axis=axis, ax=ax)
 
 

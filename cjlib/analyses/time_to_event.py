@@ -113,7 +113,7 @@ class TimeToEventResult(Result):
             "The clock starts at the first {start} and stops at the first {outcome} after it; a day is "
             "24 hours. Who has no outcome by the cut-off is censored there. Aalen-Johansen "
             "cumulative incidence with log-log intervals; beyond the last observed time nothing is said.",
-            start=self.params["start"], outcome=self.params["outcome"],
+            start=t("event") if self.params["start"] == ANY else self.params["start"], outcome=self.params["outcome"],
         )  # fmt: skip
 
     def alt(self) -> str:

@@ -81,7 +81,8 @@ class Kpi:
     def card(self) -> dict[str, str]:
         """The number as a reader sees it: value, interval, n, definition."""
         form = FORMS[self.form]
-        bounds = "" if math.isnan(self.ci_low) else t("95 % CI {range}", range=interval(self.ci_low, self.ci_high, form))
+        unknown = math.isnan(self.ci_low) or (math.isinf(self.ci_low) and math.isinf(self.ci_high))
+        bounds = "" if unknown else t("95 % CI {range}", range=interval(self.ci_low, self.ci_high, form))
         return {
             "label": self.label,
             "value": form(self.estimate),

@@ -105,6 +105,11 @@ class JourneyMap(Result):
             "rescaled to 1-5. Stages without data say so."
         )
 
+    def shown(self) -> list[Any]:
+        caption, frame, hidden, columns = super().shown()[0]
+        grades = {"measured": t("measured"), "partial": t("partial"), "hypothesis": t("hypothesis")}
+        return [(caption, frame.assign(evidence=frame["evidence"].map(grades)), hidden, columns)]
+
     def model(self) -> dict[str, Any]:
         """The map as plain JSON for `cjlib.maps.render.render_map`; only gated values."""
         return {

@@ -99,7 +99,9 @@ def _stage(stage: Mapping[str, Any], place: int, low: float, high: float) -> dic
 
 
 def _opportunity(one: Mapping[str, Any]) -> dict[str, str]:
-    by = [_text(one.get(name)) for name in ("owner", "effect")]
+    effects = {"strong": t("strong effect"), "medium": t("medium effect"), "weak": t("weak effect")}
+    effect = _text(one.get("effect"))
+    by = [_text(one.get("owner")), effects.get(effect, effect)]
     return {"text": _text(one.get("text")), "by": ", ".join(filter(None, by))}
 
 

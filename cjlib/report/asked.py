@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cjlib.core.pages import moment
 from cjlib.core.text import language, t
 from cjlib.maps.human import read_human
 from cjlib.maps.model import Stage
@@ -62,7 +63,7 @@ def journey_map(spec: StudySpec, folder: Path, where: str) -> dict[str, Any]:
     ]
     persona = where.partition("=")[2]
     human = read_human(folder / spec.map.file, names, persona=persona) if spec.map else {"persona": persona}
-    human["scope"] = t("Data complete up to {day}", day=spec.as_of)
+    human["scope"] = t("Data complete up to {day}", day=moment(str(spec.as_of)))
     return {
         "stages": stages,
         "touchpoints": spec.journey.touchpoints.model_dump(),

@@ -22,6 +22,13 @@ from cjlib.report.manifest import software
 _MARKUP = "\\`*_{}[]()<>#+-.!|$&~"
 
 
+_SECTIONS = {
+    "funnel": "funnels", "time_to_event": "clocks", "churn": "churn", "retention": "churn",
+    "scores": "sources: responses", "said_and_done": "say_do: event", "score_then_done": "say_do: outcome",
+}  # fmt: skip
+"""Where the study file declares what an analysis needs."""
+
+
 @dataclass(frozen=True)
 class Block:
     """Something shown: content for the report, rows of text for JupyterLab."""
@@ -189,10 +196,11 @@ class Page:
             All answers, each its own output; or one `Missing` if the study declares none.
         """
         if not specs:
+            section = _SECTIONS.get(analysis.__name__, analysis.__name__)
             return Missing(
-                t("There is nothing to show here."),
-                t("The study does not declare what this page is about."),
-                t("Add it to the study file; the documentation lists the sections."),
+                t("This question cannot be answered from these data."),
+                t('The study file has no "{section}", so there is nothing to compute.', section=section),
+                t('Add "{section}" to the study file; docs/study.schema.json lists what it takes.', section=section),
             )
         answers = [self.ask(analysis, _per_unit(data, spec), **(_arguments(analysis, spec) | common)) for spec in specs]
         return Shown(answers, [str(spec.get("name") or "") for spec in specs])

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import select
 import shutil
 import signal
@@ -26,6 +27,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -121,6 +123,26 @@ class ZygoteProvisioner(LocalProvisioner):
         return self.connection_info
 
 
+class QuickClient(AsyncKernelClient):
+    """A client that goes on as soon as its kernel has answered on both channels.
+
+    The ordinary one then listens for another 0.2 s, to drop messages that notebook clients ignore anyway.
+    """
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  as in the base class
+        """Return when the kernel has answered; RuntimeError if it died or took longer than `timeout`."""
+        limit = time.monotonic() + (timeout or 60.0)
+        while time.monotonic() < limit:
+            self.kernel_info()
+            with contextlib.suppress(queue.Empty):
+                await self.get_shell_msg(timeout=1)
+                await self.get_iopub_msg(timeout=0.2)
+                return
+            if not await self.is_alive():
+                raise RuntimeError("Kernel died before it was ready")
+        raise RuntimeError("Kernel was not ready in time")
+
+
 class OneKernel(AsyncKernelManager):
     """Manager of one kernel that can be ended with all that belongs to it.
 
@@ -135,6 +157,10 @@ class OneKernel(AsyncKernelManager):
 
     async def close(self) -> None:
         """Kill the kernel and close every socket."""
+        provisioner: Any = self.provisioner
+        if self.has_kernel and provisioner.process is not None:
+            provisioner.process.kill()
+            provisioner.process.wait()  # takes milliseconds; what follows would look every 0.1 s
         if self.has_kernel:
             await self.shutdown_kernel(now=True)
         for client in getattr(self, "_clients", []):
@@ -222,6 +248,7 @@ class Zygote:
             kernel_spec_manager=specs,
             transport="ipc" if hasattr(socket, "AF_UNIX") else "tcp",
             connection_file=str(self.folder / f"k{uuid4().hex[:8]}.json"),
+            client_class="cjlib.report.zygote.QuickClient",
         )
 
     def wait_until_ready(self) -> None:

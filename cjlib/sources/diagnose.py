@@ -98,10 +98,10 @@ def _two_digits(declared: str) -> tuple[str, str, str, str]:
 
 
 def _shapes(con: duckdb.DuckDBPyConnection, where: str) -> str:
-    """The three most frequent shapes of the failing texts, with their first lines."""
+    """The three most frequent shapes (9 a digit, a a letter) of the failing texts, with their first lines."""
     rows = con.execute(
-        f"""SELECT regexp_replace(text, '[0-9]', '9', 'g') AS shape, count(*) AS n, min(line, 3)
-        FROM _cj_bad WHERE {where} GROUP BY shape ORDER BY n DESC, shape LIMIT 3"""
+        f"""SELECT regexp_replace(regexp_replace(text, '[0-9]', '9', 'g'), '\\pL', 'a', 'g') AS shape,
+        count(*) AS n, min(line, 3) FROM _cj_bad WHERE {where} GROUP BY shape ORDER BY n DESC, shape LIMIT 3"""
     ).fetchall()
     return ", ".join(
         f'"{shape[:25]}" ({number(n)} rows, lines {", ".join(map(str, lines))}{", ..." if n > len(lines) else ""})'

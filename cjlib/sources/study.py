@@ -36,7 +36,7 @@ def _localized(value: Any) -> Any:
             raise ValueError(f"write a text, or one per language ({', '.join(LANGUAGES)})")
         return value
     if not value or isinstance(value, list):
-        raise ValueError(f"a text is expected here, or one per language ({', '.join(LANGUAGES)})")  # noqa: TRY004
+        raise ValueError(f"a text is expected here, or one per language ({', '.join(LANGUAGES)})")
     return value
 
 
@@ -64,11 +64,10 @@ def _slug(value: Any) -> Any:
 
 def _model_stages(value: Any) -> Any:
     """`{model: zendesk-3, events: {discovery: [visit]}}` as the plain list of its stages."""
-    if isinstance(value, str):
-        known = ", ".join(STAGE_MODELS)
+    if isinstance(value, str) and value in STAGE_MODELS:
         raise ValueError(
-            f"{value!r} alone does not say which events belong to which stage. Write {{model: {value}, "
-            f"events: {{stage: [event, ...]}}}}. Models: {known}"
+            f"{value!r} alone does not say which events belong to which stage. "
+            f"Write {{model: {value}, events: {{stage: [event, ...]}}}}"
         )
     if not isinstance(value, dict):
         return value
