@@ -11,9 +11,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from cjlib.analyses.words import reasons
 from cjlib.core.result import Column, Columns, Kpi, Note, Result
-from cjlib.core.text import percent, t
+from cjlib.core.text import number, percent, t
 from cjlib.journey.tables import EventLog
 from cjlib.stats.proportion import wilson
 
@@ -123,7 +122,7 @@ def _file(entry: dict[str, Any]) -> dict[str, Any]:
     aside = entry["set_aside"]
     return {"file": entry["path"], "kind": t(entry["kind"]), "rows_in": entry["rows_in"], "rows_used": entry["rows_used"],
             "rows_set_aside": sum(aside.values()),
-            "reasons": reasons(aside)}  # fmt: skip
+            "reasons": "; ".join(f"{t(reason)} ({number(n)})" for reason, n in aside.items())}  # fmt: skip
 
 
 def _own_checks(meta: dict[str, Any]) -> list[dict[str, Any]]:

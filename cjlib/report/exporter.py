@@ -22,7 +22,6 @@ from nbconvert.exporters.html import HTMLExporter
 from nbformat import NotebookNode
 from traitlets import Unicode
 
-from cjlib.analyses.words import reason as in_words
 from cjlib.core.pages import environment, safe
 from cjlib.core.text import LANGUAGES, number, t, using
 from cjlib.maps.render import render_map
@@ -205,7 +204,7 @@ def _file(file: Mapping[str, Any]) -> dict[str, Any]:
         "sha256": str(file.get("sha256", "")),
         "rows_in": _count(file.get("rows_in")),
         "rows_used": _count(file.get("rows_used")),
-        "set_aside": [(in_words(str(reason)), _count(n)) for reason, n in reasons.items() if n],
+        "set_aside": [(t(str(reason)), _count(n)) for reason, n in reasons.items() if n],
     }
 
 
