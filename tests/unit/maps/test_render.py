@@ -37,7 +37,7 @@ def test_every_lane_of_a_measured_stage_shows_its_numbers() -> None:
     assert "Social ad (paid) 31%" in lane["Touchpoints"]
     assert "95 % CI 3.4 to 3.8 , n = 212 , target 3.8" in lane["Emotion"]
     assert "Fees shown late 96 mentions “I find 9 € of fees at the last click.”" in lane["Pain points"]
-    assert "Show the fees early Shop, strong" in lane["Opportunities"]
+    assert "Show the fees early Shop, strong effect" in lane["Opportunities"]
     assert "41.9%" in lane["Figures"]
     assert "40.8% to 43.0%" in lane["Figures"]
     assert "3.4 days" in lane["Figures"]
