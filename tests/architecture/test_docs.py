@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shlex
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -159,18 +161,30 @@ def test_the_changelog_names_the_version_of_the_package():
     assert f"## [{cjlib.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("body", blocks(README, "yaml"))
-def test_what_the_readme_adds_to_a_study_is_a_valid_study(body):
-    from cjlib.sources.study import parse_study
+def test_the_walk_through_leads_from_two_exports_to_answers(tmp_path, monkeypatch):
+    import cjlib
+    from cjlib.sources.draft import draft_study
 
-    head = """study: mine
-title: Mine
-zone: Europe/Paris
-as_of: 2026-01-01
-sources:
-  events: [{path: e.csv, columns: {customer: c, at: d, event: e}}]
-"""
-    assert parse_study(head + body, "mine.yml").funnels[0].window == "30 days"
+    (first, *_), (questions,) = (
+        [line for line in commands(README) if line[:2] == ["cj", "init"]],
+        blocks(README, "yaml"),
+    )
+    files = [Path(word) for word in first[2:] if word.endswith(".csv")]
+    monkeypatch.chdir(ROOT)
+    draft = draft_study(files, beside=tmp_path)
+    assert draft.count("zone: &zone CHOOSE") == 1
+    answered = re.sub("&zone CHOOSE", "&zone Europe/Paris", draft)
+    assert not re.search(r": CHOOSE", answered)
+    tolerated = re.sub(r"(    - path: \"web.csv\".*\n)", r"\1      error_budget: 2\n", answered)
+    study = tmp_path / "mine.yml"
+    study.write_text(answered + questions, encoding="utf-8")
+    with pytest.raises(cjlib.SchemaError, match=r"00/00/0000.*31/06/2026"):
+        cjlib.open_study(study, cache=tmp_path / "cache")
+    study.write_text(tolerated + questions, encoding="utf-8")
+    opened = cjlib.open_study(study, cache=tmp_path / "cache")
+    asked = opened.spec.funnels[0]
+    assert cjlib.funnel(opened.events, steps=asked.steps, window=asked.window).kpi("entered").estimate > 1000
+    assert opened.responses.all_invitations_known
 
 
 # --- what is shown -------------------------------------------------------------------------------
@@ -199,6 +213,8 @@ def test_every_command_shown_exists_with_its_options(path):
 
 
 SHOWN = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+
+REFRESHED = "```python\n{}```\n\n```text\n{}```\n"
 
 
 def examples() -> list[tuple[str, str]]:
@@ -234,7 +250,8 @@ def test_every_python_block_runs_and_prints_what_the_text_says(body, shown, cach
 
 
 if __name__ == "__main__":  # after a change on purpose: python tests/architecture/test_docs.py
-    for page in PAGES:
-        fresh = SHOWN.sub(lambda m: f"```python\n{m[1]}```\n\n```text\n{printed(m[1])}```\n",
-                          page.read_text(encoding="utf-8"))  # fmt: skip
-        page.write_text(fresh, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {"CJLIB_CACHE": f"{folder}/cache", "CJ_KEY": "a key for the documents only"}
+        for page in PAGES:
+            text = page.read_text(encoding="utf-8")
+            page.write_text(SHOWN.sub(lambda m: REFRESHED.format(m[1], printed(m[1])), text), encoding="utf-8")
