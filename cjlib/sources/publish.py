@@ -58,6 +58,8 @@ def publish_responses(con: duckdb.DuckDBPyConnection, staged: Sequence[tuple[Res
     for index, (source, target) in enumerate(staged):
         own = {item.name: name(item.name) for item in fields_of(source)}
         own |= {"source": str(index), "line": "line", "instrument": literal(source.instrument)}
+        if source.stage:
+            own["stage"] = literal(source.stage)
         if target:
             selects.append(_select(columns, own, target))
     _create(con, "TABLE", "raw_responses", columns, selects)

@@ -272,6 +272,7 @@ class ResponseSource(SourceSpec):
     columns: ResponseColumns
     instrument: Literal["nps", "csat", "ces", "other"]
     scale: tuple[float, float] | None = Field(default=None, description="lowest and highest score")
+    stage: str | None = Field(default=None, description="stage that every answer of the file is about")
     invitations: Literal["complete", "answers_only"] = Field(
         default="answers_only", description="does the file hold invitations without an answer?"
     )
@@ -284,6 +285,8 @@ class ResponseSource(SourceSpec):
             raise ValueError("the NPS scale is [0, 10]; for another scale the instrument is other")
         if self.invitations == "complete" and not self.columns.asked_at:
             raise ValueError("invitations: complete needs columns.asked_at, the instant of the invitation")
+        if self.stage and self.columns.stage:
+            raise ValueError("write either stage (one for the whole file) or columns.stage")
         if self.scale and self.scale[0] >= self.scale[1]:
             raise ValueError("scale: the lowest score comes first")
         if self.instrument in ("csat", "ces") and not self.scale:
