@@ -82,7 +82,9 @@ def digest(*parts: object) -> str:
 
 def fingerprint(folder: Path, patterns: Sequence[str]) -> list[tuple[str, str]]:
     """Relative name and SHA-256 of every file that the patterns name; a missing file has no hash."""
-    names = {name for pattern in patterns for name in (glob.glob(pattern, root_dir=folder, recursive=True) or [pattern])}
+    names = {
+        name for pattern in patterns for name in (glob.glob(pattern, root_dir=folder, recursive=True) or [pattern])
+    }
     return [(name, sha256(folder / name) if (folder / name).is_file() else "") for name in sorted(names)]
 
 
@@ -177,12 +179,15 @@ def _events_sql(con: duckdb.DuckDBPyConnection, spec: StoreSpec) -> tuple[int, s
                       for c in dict.fromkeys([*order, *(["value"] if n_valued else [])]))  # fmt: skip
     names = "".join(f", {quoted(c)}" for c in spec.event_attributes)
     local = _local_sql(spec.zone, first, min(last, spec.as_of_us))
-    return late, f"""SELECT unit, "at", ordinal, event, channel, {"value" if n_valued else "CAST(NULL AS DOUBLE) AS value"},
+    return (
+        late,
+        f"""SELECT unit, "at", ordinal, event, channel, {"value" if n_valued else "CAST(NULL AS DOUBLE) AS value"},
         CAST("day" - DATE '1970-01-01' AS INTEGER) AS "day",
         CAST(year("day") * 12 + month("day") - 1 AS INTEGER) AS "month"{names}
         FROM (SELECT *, row_number() OVER () - 1 AS ordinal, CAST(make_timestamp({local}) AS DATE) AS "day"
         FROM (SELECT unit, "at"{carried} FROM raw_events JOIN keys USING (customer)
-        WHERE "at" <= {spec.as_of_us} ORDER BY {", ".join(map(quoted, ["unit", "at", *order]))}))"""
+        WHERE "at" <= {spec.as_of_us} ORDER BY {", ".join(map(quoted, ["unit", "at", *order]))}))""",
+    )
 
 
 def _coded(con: duckdb.DuckDBPyConnection, column: str) -> str:
