@@ -18,10 +18,14 @@ import typer
 
 from cjlib.core.errors import CjlibError, EnvironmentProblem, ParameterError, SchemaError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Customer-journey workbench.", pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Customer-journey workbench.", pretty_exceptions_enable=False
+)
 Study = Annotated[Path, typer.Argument(help="Study file, for example studies/demo.yml.", show_default=False)]
 Data = Annotated[Path | None, typer.Option(help="Folder of the data, instead of the study's own.", show_default=False)]
-Notebooks = Annotated[Path | None, typer.Option(help="Folder of the report notebooks.", show_default="notebooks/reports")]
+Notebooks = Annotated[
+    Path | None, typer.Option(help="Folder of the report notebooks.", show_default="notebooks/reports")
+]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="Reports rendered at the same time.")]
 Deadline = Annotated[float, typer.Option(min=1, help="Longest time for one report, in seconds.")]
 Keep = Annotated[bool, typer.Option("--keep", help="Keep the executed notebooks (they hold data).")]
@@ -37,7 +41,6 @@ def check(study: Study, data: Data = None) -> None:
     from cjlib.sources.store import connect
     from cjlib.sources.study import read_study
 
-
     spec = read_study(study)
     with tempfile.TemporaryDirectory(prefix="cj-check-") as spill:
         con = connect(Path(spill))
@@ -46,7 +49,9 @@ def check(study: Study, data: Data = None) -> None:
         con.close()
     for file in loaded.files:
         aside = ", ".join(f"{n} {reason}" for reason, n in file.set_aside.items()) or "none"
-        print(f"{file.path} ({file.kind}): {number(file.rows_in)} rows, {number(file.rows_used)} used, set aside: {aside}")
+        print(
+            f"{file.path} ({file.kind}): {number(file.rows_in)} rows, {number(file.rows_used)} used, set aside: {aside}"
+        )
     for problem in loaded.problems:
         print(f"tolerated  {problem}")
     print()
@@ -61,7 +66,9 @@ def check(study: Study, data: Data = None) -> None:
 @app.command()
 def init(
     files: Annotated[list[Path], typer.Argument(help="Exports to draft a study from.", show_default=False)],
-    out: Annotated[Path | None, typer.Option(help="Write the draft here instead of printing it.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the draft here instead of printing it.", show_default=False)
+    ] = None,
 ) -> None:
     """Draft a study file from exports: what was seen as evidence, `# CHOOSE` where the data do not say."""
     from cjlib.sources.draft import draft_study
@@ -73,18 +80,26 @@ def init(
     if out.exists():
         raise ParameterError(f"{out} exists. Choose another name or remove it.", code="CJ-CL-001")
     out.write_text(text, encoding="utf-8")
-    print(f"Draft written: {out} ({text.count('# CHOOSE')} places marked CHOOSE). Next: answer them, then cj check {out}")
+    print(
+        f"Draft written: {out} ({text.count('# CHOOSE')} places marked CHOOSE). Next: answer them, then cj check {out}"
+    )
 
 
 @app.command()
 def run(
     study: Study,
-    only: Annotated[list[str] | None, typer.Option(help="Only this notebook; may be repeated.", show_default=False)] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Parameter as key=value; may be repeated.", show_default=False)] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this notebook; may be repeated.", show_default=False)
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Parameter as key=value; may be repeated.", show_default=False)
+    ] = None,
     by: Annotated[str, typer.Option(help="One report per value of this customer attribute.", show_default=False)] = "",
     data: Data = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the reports.", show_default="reports/STUDY")] = None,
-    lang: Annotated[list[str] | None, typer.Option(help="Language, en or fr; may be repeated.", show_default="the study's")] = None,
+    lang: Annotated[
+        list[str] | None, typer.Option(help="Language, en or fr; may be repeated.", show_default="the study's")
+    ] = None,
     jobs: Jobs = 2,
     deadline: Deadline = 900,
     keep: Keep = False,
@@ -99,9 +114,7 @@ def run(
 
 
 @app.command()
-def demo(
-    out: Annotated[Path, typer.Option(help="Folder of the reports.")] = Path("reports"), jobs: Jobs = 2
-) -> None:
+def demo(out: Annotated[Path, typer.Option(help="Folder of the reports.")] = Path("reports"), jobs: Jobs = 2) -> None:
     """Render the demo study in English and in French under one index."""
     root = Path(__file__).parents[1]
     study = root / "studies" / "demo.yml"

@@ -71,7 +71,9 @@ class ChurnResult(Result):
         if pd.isna(row["n"]) or pd.isna(row["estimate"]):
             known = rows[rows["estimate"].notna()]
             if known.empty:
-                return t("How long {units} stay cannot be said: too few, or followed too briefly.", units=self.data.units)
+                return t(
+                    "How long {units} stay cannot be said: too few, or followed too briefly.", units=self.data.units
+                )
             row = known.iloc[-1]
         text = t(
             "{share} of {n} {units} are not gone after {day} days (95 % CI {ci}).", units=self.data.units,
@@ -272,5 +274,3 @@ def _notes(table: pd.DataFrame, params: dict[str, Any], units: str) -> list[Note
             "Leaving is inferred from {silence} of silence: some of those counted as gone will return.",
             silence=span(params["silence"]))))  # fmt: skip
     return notes
-
-

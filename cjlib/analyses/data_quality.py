@@ -70,7 +70,12 @@ class DataQualityResult(Result):
 
     def alt(self) -> str:
         parts = [
-            t("{file} {used} used, {aside} set aside", file=row.file, used=int(row.rows_used), aside=int(row.rows_set_aside))
+            t(
+                "{file} {used} used, {aside} set aside",
+                file=row.file,
+                used=int(row.rows_used),
+                aside=int(row.rows_set_aside),
+            )
             for row in self._more["files"].itertuples()
         ]
         return t("Bars of the rows used and set aside by file: {parts}.", parts="; ".join(parts))

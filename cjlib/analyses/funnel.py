@@ -104,7 +104,11 @@ class FunnelResult(Result):
     def alt(self) -> str:
         total = self._table[self._table["group"] == ALL]
         parts = [f"{row.step} {_count(row.n_reached)}" for row in total.itertuples()]
-        return t("Bars of the {units} that reached each step: {parts}.", parts=", ".join(parts), units=self.data.units) + " " + self.answer()
+        return (
+            t("Bars of the {units} that reached each step: {parts}.", parts=", ".join(parts), units=self.data.units)
+            + " "
+            + self.answer()
+        )
 
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.funnel import draw

@@ -28,8 +28,8 @@ from cjlib.core.result import ALL, Column, Columns, Kpi, Note, Result
 from cjlib.core.text import interval, number, percent, t
 from cjlib.journey.answered import answers_with_events
 from cjlib.journey.tables import EventLog, SurveyResponses
-from cjlib.stats.curve import at, kaplan_meier
 from cjlib.stats import instrument as registry
+from cjlib.stats.curve import at, kaplan_meier
 from cjlib.stats.instrument import Instrument
 from cjlib.stats.mean import mean_interval
 from cjlib.stats.score import top_box
@@ -60,7 +60,9 @@ class SaidAndDoneResult(Result):
     )  # fmt: skip
 
     def question(self) -> str:
-        return t("What do customers say about {name}, and what had happened when they said it?", name=self.params["name"])
+        return t(
+            "What do customers say about {name}, and what had happened when they said it?", name=self.params["name"]
+        )
 
     def _rows(self, view: str) -> pd.DataFrame:
         return self._table[(self._table["view"] == view) & self._table["mean"].notna()]
@@ -82,7 +84,9 @@ class SaidAndDoneResult(Result):
 
     def definition(self) -> str:
         events = " / ".join(self.params["events"])
-        limit = t(" by the end of the day {deadline}", deadline=self.params["deadline"]) if self.params["deadline"] else ""
+        limit = (
+            t(" by the end of the day {deadline}", deadline=self.params["deadline"]) if self.params["deadline"] else ""
+        )
         return t(
             "Event: {events}{limit}. Final view: by the cut-off. When answered: strictly before the answer. "
             "Mean with Student's t interval; best answers {box} with Wilson interval.",

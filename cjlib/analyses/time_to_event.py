@@ -118,7 +118,9 @@ class TimeToEventResult(Result):
 
     def alt(self) -> str:
         rows = self._table[(self._table["group"] == ALL) & (self._table["outcome"] == self.params["outcome"])]
-        parts = [t("{share} by day {day}", share=percent(r.estimate), day=number(r.horizon_days)) for r in rows.itertuples()]
+        parts = [
+            t("{share} by day {day}", share=percent(r.estimate), day=number(r.horizon_days)) for r in rows.itertuples()
+        ]
         return t("Curve of the share with {outcome} over time: {parts}.", outcome=self.params["outcome"],
                  parts=", ".join(parts)) + " " + self.answer()  # fmt: skip
 
@@ -214,7 +216,8 @@ def _horizons(curves: pd.DataFrame, naive: pd.DataFrame, at_days: list[float], n
 
 def thinned(curves: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """At most about `MAX_POINTS` rows per group and outcome: every event time where they are few, else times
-    spread over the events (where the curve moves) and over the time observed (where it does not)."""
+    spread over the events (where the curve moves) and over the time observed (where it does not).
+    """
     parts = []
     for (_, outcome), part in curves.groupby(["group", "outcome"], sort=False, observed=True):
         rows = part

@@ -32,9 +32,7 @@ def known_values(
     if isinstance(values, str):
         raise ParameterError(f'{name}={values!r} must be a list, for example ["{values}"].', code="CJ-E05")
     if len(values) < at_least:
-        raise ParameterError(
-            f"{name} has {len(values)} value(s); at least {at_least} are needed.", code="CJ-E05"
-        )
+        raise ParameterError(f"{name} has {len(values)} value(s); at least {at_least} are needed.", code="CJ-E05")
     for position, value in enumerate(values):
         if value not in pool:
             hint = did_you_mean(str(value), pool)

@@ -76,9 +76,7 @@ class Columns:
         return frame
 
 
-def suppress(
-    values: NDArray[np.float64], relations: Sequence[tuple[int, Sequence[int]]], k: int
-) -> NDArray[np.bool_]:
+def suppress(values: NDArray[np.float64], relations: Sequence[tuple[int, Sequence[int]]], k: int) -> NDArray[np.bool_]:
     """Cells to hide so that no value between 1 and k-1 is printed or follows from the printed ones.
 
     Parameters
@@ -187,7 +185,6 @@ def _relations(frame: pd.DataFrame, columns: Columns, counted: list[str]) -> lis
             parts = [row for row in rows if frame[columns.over].iloc[row] != ALL]
             if len(total) == 1 and parts:
                 found += [
-                    (total[0] * width + place[name], [row * width + place[name] for row in parts])
-                    for name in counted
+                    (total[0] * width + place[name], [row * width + place[name] for row in parts]) for name in counted
                 ]
     return found

@@ -149,8 +149,7 @@ class Result:
         """Check the tables against their contracts, pass them through the small-group gate, freeze."""
         gated, hidden = gate.apply(table, cls.columns, data.min_people)
         pairs = {
-            name: gate.apply(frame, cls.more_columns[name], data.min_people)
-            for name, frame in (more or {}).items()
+            name: gate.apply(frame, cls.more_columns[name], data.min_people) for name, frame in (more or {}).items()
         }
         all_notes = list(notes)
         if hidden.to_numpy().any() or any(mask.to_numpy().any() for _, mask in pairs.values()):

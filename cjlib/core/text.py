@@ -29,7 +29,7 @@ def set_language(tag: str) -> None:
     """Make `tag` the language of everything rendered from now on; its first part must be known."""
     from cjlib.core.errors import ParameterError
 
-    if tag.split("_")[0] not in LANGUAGES:
+    if tag.split("_", maxsplit=1)[0] not in LANGUAGES:
         raise ParameterError(
             f"lang={tag!r} is not available. Available: {', '.join(LANGUAGES)} (also fr_CH, fr_CA...).",
             code="CJ-E02",

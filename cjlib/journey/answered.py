@@ -67,6 +67,4 @@ def answers_with_events(
             outcome_at=joined.at.min(where=after),
         )
     )
-    return frame.merge(found, on="response", how="left").astype({
-        name: "float64" for name in ("answered_at", "event_at", "event_day", "before_at", "before_day", "outcome_at")
-    })  # fmt: skip
+    return frame.merge(found, on="response", how="left").astype(dict.fromkeys(("answered_at", "event_at", "event_day", "before_at", "before_day", "outcome_at"), "float64"))  # fmt: skip

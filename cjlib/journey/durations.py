@@ -91,7 +91,8 @@ def funnel_rows(
     by: str | None,
 ) -> pd.DataFrame:
     """One row per customer who entered: group, follow_us (cut-off minus entry), d1, d2, ... (microseconds
-    from the entry to the match of each step, -1 where not reached). For `stats` only."""
+    from the entry to the match of each step, -1 where not reached). For `stats` only.
+    """
     codes = [log.codes(f"steps[{i}]", names) for i, names in enumerate(steps)]
     grouping = log.grouping(by)
     as_of = log.as_of_us

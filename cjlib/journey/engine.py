@@ -73,7 +73,8 @@ class DuckEngine:
 
 def blocks(store: Store, columns: Sequence[str] = (), *, rows: int = ROW_GROUP) -> Iterator[Block]:
     """Blocks of whole customers, in store order. Read in file order on purpose: DuckDB's Arrow stream
-    does not keep it with more than one thread."""
+    does not keep it with more than one thread.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -150,5 +150,3 @@ def _register(
     con.execute(f"CREATE TABLE raw_customers AS SELECT {', '.join(casts)} FROM given_customers")
     con.execute("CREATE TABLE raw_identity (anonymous VARCHAR, customer VARCHAR)")
     return own, extra, labels, dates
-
-

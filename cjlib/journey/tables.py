@@ -127,7 +127,9 @@ class EventLog(_View):
         if by not in self.attributes:
             hint = did_you_mean(by, self.attributes)
             known = ", ".join(self.attributes) or "none"
-            raise ParameterError(f"by={by!r} is not an attribute of this study. {hint} Known: {known}.", code="CJ-JN-003")
+            raise ParameterError(
+                f"by={by!r} is not an attribute of this study. {hint} Known: {known}.", code="CJ-JN-003"
+            )
         if by in self.store.meta["event_attributes"] or by == "channel":
             return Grouping(by, (by,), None, ())
         customers = self.engine.table(self.store, "customers")

@@ -224,7 +224,9 @@ def _done(log: EventLog, stage: Stage, after: Stage | None) -> dict[str, Any]:
         return empty
     if after is None or not after.events:
         events = log.table
-        n = log.engine.fetch(events.filter(events.event.isin(stage.events)).select("unit").distinct().count().as_table())
+        n = log.engine.fetch(
+            events.filter(events.event.isin(stage.events)).select("unit").distinct().count().as_table()
+        )
         return {**empty, "n": int(n.iloc[0, 0])}
     return passage(log, stage.events, after.events)
 
@@ -335,4 +337,3 @@ def _none(value: float) -> float | str | None:
     if pd.isna(value):
         return None
     return "inf" if math.isinf(value) else float(value)
-

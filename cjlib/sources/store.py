@@ -338,7 +338,7 @@ def derive(source: Store, target: Path, *, units_sql: str, meta: Mapping[str, An
                        "ORDER BY k.new_unit, r.response", folder / "responses.parquet")  # fmt: skip
             _copy(con, "SELECT k.new_unit AS unit, c.* EXCLUDE (unit, n_events, first_at, last_at), "
                        "e.n_events, e.first_at, e.last_at FROM chosen k JOIN customers c USING (unit) "
-                       f"LEFT JOIN (SELECT unit, count(*) AS n_events, min(\"at\") AS first_at, max(\"at\") AS last_at FROM "
+                       f'LEFT JOIN (SELECT unit, count(*) AS n_events, min("at") AS first_at, max("at") AS last_at FROM '
                        f"read_parquet('{folder / 'events.parquet'}') GROUP BY unit) e ON e.unit = k.new_unit "
                        "ORDER BY k.new_unit", folder / "customers.parquet")  # fmt: skip
             write_meta(con, folder, {**source.meta, **meta})

@@ -20,12 +20,14 @@ LOGIC = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.Try, ast.Lambda,
 
 
 def test_imports_go_one_way():
-    done = subprocess.run([Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout
 
 
 def test_importing_the_library_loads_nothing_heavy():
-    heavy = "pandas matplotlib lifelines ibis duckdb numpy scipy papermill statsmodels seaborn".split()
+    heavy = ["pandas", "matplotlib", "lifelines", "ibis", "duckdb", "numpy", "scipy", "papermill", "statsmodels", "seaborn"]
     code = f"import sys, cjlib; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -74,7 +76,11 @@ def test_modules_are_small_and_free_of_shortcuts(path):
         assert word not in text, word
     if path.name not in ("cli.py",):
         tree = ast.parse(text)
-        prints = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print"]
+        prints = [
+            n
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print"
+        ]
         assert not prints or "__main__" in text
 
 
@@ -109,7 +115,7 @@ class TestReportNotebooks:
     def test_parameters_are_typed_literals_with_a_comment(self, path):
         source = "".join(cells(path)[1]["source"])
         for line in source.splitlines():
-            assert re.fullmatch(r'\w+: (str|int|float|bool|list\[str\]) = .+  # .+', line), line
+            assert re.fullmatch(r"\w+: (str|int|float|bool|list\[str\]) = .+  # .+", line), line
         for node in ast.parse(source).body:
             assert isinstance(node, ast.AnnAssign)
             ast.literal_eval(node.value)

@@ -70,7 +70,12 @@ def test_reached_open_and_out(case, rows, as_of, expected):
     rows = [*rows, ("z", 0, "x"), ("z", 0.5, "y"), ("z", 1, "y")]
     row = funnel(log_of(rows, as_of_days=as_of), steps=["x", "y"], window="10 days").table.iloc[-1]
     n_start, n_reached, n_open, n_out = expected
-    assert (row["n_start"] - 1, row["n_reached"] - 1, row["n_open"], row["n_out"]) == (n_start, n_reached, n_open, n_out)
+    assert (row["n_start"] - 1, row["n_reached"] - 1, row["n_open"], row["n_out"]) == (
+        n_start,
+        n_reached,
+        n_open,
+        n_out,
+    )
 
 
 EVENTS = st.lists(

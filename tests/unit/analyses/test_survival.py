@@ -101,9 +101,7 @@ def test_lapse_is_the_first_moment_silence_reaches_the_threshold(people, silence
     rows = [(name, day, "buy") for name, days in people.items() for day in days]
     counts = lapse_counts(log_of(rows, as_of_days=70), activity=["buy"], silence_us=silence * DAY)
     expected = sorted(brute_lapse(sorted(days), silence, 70) for days in people.values())
-    found = sorted(
-        (row.duration_days, row.outcome) for row in counts.itertuples() for _ in range(row.n)
-    )
+    found = sorted((row.duration_days, row.outcome) for row in counts.itertuples() for _ in range(row.n))
     assert found == expected
 
 

@@ -17,7 +17,6 @@ from cjlib.core.text import using
 from cjlib.datasets.example import example_log, example_responses
 from cjlib.maps.model import Stage, journey_map
 
-
 LOG, SAID = example_log(), example_responses()
 STAGES = [Stage("Look", ("visit",)), Stage("Choose", ("cart",)), Stage("Buy", ("purchase",))]
 MAKE = {

@@ -28,6 +28,7 @@ def follows(data: Block, a: int, b: int, ties: str) -> bool:
 
 def longest(data: Block, entry: int, steps: list[list[int]], window: int | None, ties: str) -> int:
     """Length of the longest chain from an entry over *every* choice of matches."""
+
     def extend(here: int, step: int) -> int:
         if step == len(steps):
             return step
@@ -130,4 +131,7 @@ def test_nothing_in_gives_nothing_out():
     empty = block([])
     assert len(chains(empty, [[0], [1]], window=1).entry) == 0
     assert next_of(empty, np.zeros(0, np.int64), np.zeros(0, np.int64)).size == 0
-    assert list(itertools.chain(*[step.tolist() for step in chains(empty, [[0], [1]], window=1, entry="best").steps])) == []
+    assert (
+        list(itertools.chain(*[step.tolist() for step in chains(empty, [[0], [1]], window=1, entry="best").steps]))
+        == []
+    )
