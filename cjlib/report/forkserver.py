@@ -20,6 +20,7 @@ import os
 import pkgutil
 import random
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -28,6 +29,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 PRELOAD = (
@@ -64,6 +66,8 @@ def main() -> None:
     request = serve(path)
     if request is not None:
         run_kernel(request)
+    else:
+        shutil.rmtree(Path(path).parent, ignore_errors=True)  # the owner may have been killed
 
 
 def preload(names: Iterable[str]) -> None:

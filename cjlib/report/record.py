@@ -27,7 +27,7 @@ class Record:
 
     def __init__(self, batch: Batch, run_id: str) -> None:
         self.batch = batch
-        self.starts: list[dict[str, Any]] = []
+        self.starts: dict[str, dict[str, Any]] = {}
         jobs = [self._planned(job) for job in batch.jobs]
         older, volatile = manifest.earlier(batch.out, [job.slug for job in batch.jobs])
         self.content: dict[str, Any] = {
@@ -89,7 +89,7 @@ class Record:
                 verdict, page = self._publish(replace(executed, verdict=verdict), start, lang)
         good = verdict.status in GOOD
         if good and start:
-            self.starts.append(start)
+            self.starts[executed.job.slug] = start
         entry = next(job for job in self.content["jobs"] if job["slug"] == executed.job.slug)
         entry |= {
             "title": title,
@@ -187,11 +187,12 @@ class Record:
         status: Literal["interrupted", "failed", "completed"] = (
             "interrupted" if "interrupted" in statuses else "failed" if "failed" in statuses else "completed"
         )
-        titles = [str(start["study"]) for start in self.starts if start.get("study")]
+        starts = [self.starts[job.slug] for job in self.batch.jobs if job.slug in self.starts]
+        titles = [str(start["study"]) for start in starts if start.get("study")]
         self.content |= {
             "status": status,
             "title": titles[0] if titles else self.batch.study,
-            "data": manifest.files_of(self.starts),
+            "data": manifest.files_of(starts),
         }
         self.content["volatile"]["duration_s"] = round(duration_s, 3)
         self.save()

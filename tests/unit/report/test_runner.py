@@ -189,6 +189,15 @@ def test_two_runs_of_the_same_thing_differ_in_the_volatile_part_only(place, go):
     assert first == second
 
 
+def test_the_order_of_the_plan_decides_whose_study_title_the_batch_bears(place, go):
+    start = 'show({MIME: {"block": "start", "study": "NAME", "provenance": {"files": [{"path": "NAME.csv"}]}}})'
+    place.write("10_slow", "import time; time.sleep(1)", start.replace("NAME", "first"))
+    place.write("20_quick", start.replace("NAME", "second"))
+    content = go().manifest
+    assert content["title"] == "first"
+    assert [file["path"] for file in content["data"]] == ["first.csv", "second.csv"]
+
+
 def test_no_path_and_no_user_name_enters_the_manifest(place, go):
     place.write("10_a", f"open({str(place.root / 'no' / 'file.csv')!r})")
     outcome = go()
