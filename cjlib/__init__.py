@@ -39,7 +39,7 @@ _FACADE = {
     "set_language": "cjlib.core.text",
 }
 
-__all__ = ["__version__", *_FACADE]
+__all__ = ["__version__", *_FACADE]  # noqa: PLE0604 - the keys are strings
 
 
 def __getattr__(name: str) -> Any:

@@ -31,7 +31,7 @@ class ReportError(CjlibError, RuntimeError):
     """A report or a batch could not be produced."""
 
 
-class EnvironmentProblem(CjlibError, OSError):
+class EnvironmentProblem(CjlibError, OSError):  # noqa: N818 - nothing is wrong with the call
     """The machine is in the way: disk, permission, lock, missing kernel."""
 
 

@@ -221,7 +221,7 @@ class Result:
         """Description of the figure, written from the numbers."""
         return self.answer()
 
-    def plot(self, *, ax: Any = None) -> Any:
+    def plot(self, *, ax: Any = None) -> Any:  # noqa: ARG002 - what subclasses draw on
         """Draw on `ax` (or a new figure) and return the Axes; None where there is nothing to draw."""
         return None
 
@@ -262,7 +262,7 @@ class Result:
             day=day(pd.Timestamp(self.data.as_of)) if self.data.as_of else UNKNOWN,
         )
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002 - IPython's
         from cjlib.core.card import render_card
 
         card = self.card()
@@ -300,7 +300,9 @@ class Result:
         cls = Result.kinds[content["kind"]]
         table, hidden = _frame_from_dict(content["table"], cls.columns)
         more = {name: _frame_from_dict(part, cls.more_columns[name]) for name, part in content["more"].items()}
-        kpis = [{key: math.nan if v is None else v for key, v in kpi.items()} for kpi in content["summary"]]
+        kpis: list[dict[str, Any]] = [
+            {key: math.nan if v is None else v for key, v in kpi.items()} for kpi in content["summary"]
+        ]
         return cls(
             _table=table,
             _hidden=hidden,
@@ -340,7 +342,7 @@ def format_table(caption: str, frame: pd.DataFrame, hidden: pd.DataFrame, column
 
 
 def _cell(value: Any, column: Column) -> str:
-    if value is None or value is pd.NA or value != value:
+    if pd.isna(value):
         return UNKNOWN
     if column.unit == "text":
         return t("all") if value == ALL else str(value)

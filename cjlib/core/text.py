@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
@@ -64,7 +64,11 @@ def catalogue(short: str) -> dict[str | tuple[str, ...], str | tuple[str, ...]]:
 
     with files("cjlib.core").joinpath(f"locale/{short}.po").open("rb") as handle:
         entries = read_po(handle, locale=short)
-    return {entry.id: entry.string for entry in entries if entry.id and entry.string}
+    return {_fixed(entry.id): _fixed(entry.string) for entry in entries if entry.id and entry.string}
+
+
+def _fixed(text: str | Sequence[str]) -> str | tuple[str, ...]:
+    return text if isinstance(text, str) else tuple(text)
 
 
 def _translate(message: str) -> str:
