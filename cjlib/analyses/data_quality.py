@@ -1,4 +1,4 @@
-"""Data quality: can these data be trusted, and what was set aside on the way in?
+"""Data quality: whether these data can be trusted, and what was set aside on the way in.
 
 Nothing is dropped silently: rows read = rows used + rows set aside, by reason, per file. The checks are
 made once, when the study is read, and travel with the store.
@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from cjlib.core.result import Column, Columns, Kpi, Note, Result
+from cjlib.core.gate import Column, Columns
+from cjlib.core.result import Kpi, Note, Result
 from cjlib.core.text import number, percent, t
 from cjlib.journey.tables import EventLog
 from cjlib.stats.proportion import wilson
@@ -72,13 +73,13 @@ class DataQualityResult(Result):
         parts = [
             t(
                 "{file} {used} used, {aside} set aside",
-                file=row.file,
-                used=int(row.rows_used),
-                aside=int(row.rows_set_aside),
+                file=row["file"],
+                used=int(row["rows_used"]),
+                aside=int(row["rows_set_aside"]),
             )
-            for row in self._more["files"].itertuples()
+            for row in self._more["files"].to_dict("records")
         ]
-        return t("Bars of the rows used and set aside by file: {parts}.", parts="; ".join(parts))
+        return t("Bars of the rows used and set aside by file: {parts}.", parts=t("; ").join(parts))
 
     def shown(self) -> list[Any]:
         return list(reversed(super().shown()))
@@ -125,9 +126,9 @@ def data_quality(log: EventLog) -> DataQualityResult:
 
 def _file(entry: dict[str, Any]) -> dict[str, Any]:
     aside = entry["set_aside"]
-    return {"file": entry["path"], "kind": t(entry["kind"]), "rows_in": entry["rows_in"], "rows_used": entry["rows_used"],
-            "rows_set_aside": sum(aside.values()),
-            "reasons": "; ".join(f"{t(reason)} ({number(n)})" for reason, n in aside.items())}  # fmt: skip
+    return {"file": entry["path"], "kind": t(entry["kind"]), "rows_in": entry["rows_in"],
+            "rows_used": entry["rows_used"], "rows_set_aside": sum(aside.values()),
+            "reasons": t("; ").join(f"{t(reason)} ({number(n)})" for reason, n in aside.items())}  # fmt: skip
 
 
 def _own_checks(meta: dict[str, Any]) -> list[dict[str, Any]]:

@@ -75,7 +75,7 @@ class SaidAndDoneResult(Result):
             t("{category} {mean} (95 % CI {ci}, n = {n})", category=row["category"], mean=number(row["mean"], 2),
               ci=_ci(row), n=int(row["n"])) for _, row in now.iterrows()
         ]  # fmt: skip
-        text = t("Mean score by what had happened when they answered: {parts}.", parts="; ".join(parts))
+        text = t("Mean score by what had happened when they answered: {parts}.", parts=t("; ").join(parts))
         moved = int(self.params["n_moved"])
         if moved and len(final):
             text += " " + t("{n} of {all} answers were given before what the final view ascribes to them.",
@@ -137,7 +137,7 @@ class ScoreThenDoneResult(Result):
               ci=interval(r.ci_low, r.ci_high, percent)) for r in rows.itertuples()
         ]  # fmt: skip
         return t("Share with {outcome} within {within} of the answer: {parts}. An association, not an effect.",
-                 outcome=self.params["outcome"], within=span(self.params["within"]), parts="; ".join(parts))  # fmt: skip
+                 outcome=self.params["outcome"], within=span(self.params["within"]), parts=t("; ").join(parts))  # fmt: skip
 
     def definition(self) -> str:
         return t(

@@ -211,7 +211,7 @@ def _alt(stages: Sequence[Mapping[str, Any]]) -> str:
             said.append(t("{stage}: {facts}", stage=stage["name"], facts=facts))
         else:
             said.append(t("{stage}: not measured", stage=stage["name"]))
-    return tn("Emotion over {n} stage. ", "Emotion over {n} stages. ", len(stages)) + "; ".join(said) + "."
+    return tn("Emotion over {n} stage. ", "Emotion over {n} stages. ", len(stages)) + t("; ").join(said) + "."
 
 
 def _metrics(given: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def label(value: object) -> str:
     """
     text = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]", "", str(value))
     text = re.sub(r"[ \t\r\n]+", " ", text).strip()
-    return t("all") if text == ALL else text or t("(empty)")
+    return {ALL: t("all"), "(unknown)": t("(unknown)")}.get(text, text) or t("(empty)")
 
 
 def short(value: object, limit: int = 44) -> str:
