@@ -21,7 +21,8 @@ from cjlib.analyses.words import span
 from cjlib.core import checks
 from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError, ParameterError
-from cjlib.core.result import ALL, GROUP, Column, Columns, Kpi, Note, Result
+from cjlib.core.gate import ALL, Column, Columns
+from cjlib.core.result import GROUP, Kpi, Note, Result
 from cjlib.core.text import interval, number, percent, t
 from cjlib.journey.activity import cohort_cells, lapse_counts
 from cjlib.journey.durations import durations
@@ -87,8 +88,11 @@ class ChurnResult(Result):
 
     def definition(self) -> str:
         if self.params["kind"] == "contractual":
-            return t("Contractual: the clock starts at {start} and stops at {end}; who has no end by the cut-off is "
-                     "censored. Kaplan-Meier with log-log intervals.", start=self.params["start"], end=self.params["end"])  # fmt: skip
+            return t(
+                "Contractual: the clock starts at {start} and stops at {end}; who has no end by the cut-off is "
+                "censored. Kaplan-Meier with log-log intervals.",
+                start=self.params["start"], end=self.params["end"],
+            )  # fmt: skip
         return t(
             "Non-contractual: nobody announces leaving. The clock starts at the first {activity}; a customer is "
             "gone at the moment silence reaches {silence}, counted once, even if the customer comes back later. "
@@ -200,9 +204,9 @@ def churn(
         raise NotEnoughDataError(t("Nobody has started: there is nobody who could leave."), code="CJ-JN-009")
     curve = kaplan_meier(counts, confidence=confidence)
     table = _table(counts, curve, [in_days(microseconds("horizons", h)) for h in horizons])
-    params = {"kind": kind, "activity": [log.label(name) for name in activity], "silence": str(silence or ""), "start": log.label(start or ""),
-              "end": log.label(end or ""), "horizons": [str(h) for h in horizons],
-              "by": by or "", "confidence": confidence}  # fmt: skip
+    params = {"kind": kind, "activity": [log.label(name) for name in activity], "silence": str(silence or ""),
+              "start": log.label(start or ""), "end": log.label(end or ""),
+              "horizons": [str(h) for h in horizons], "by": by or "", "confidence": confidence}  # fmt: skip
     return ChurnResult.build(table, data=log.info, params=params, more={"curve": _thin(curve)},
                              kpis=_kpis(table), notes=_notes(table, params, log.info.units))  # fmt: skip
 
@@ -230,11 +234,11 @@ def retention(log: EventLog, *, activity: Sequence[str], confidence: float = 0.9
     table.loc[table["n_at_risk"] == 0, ["n_at_risk", "n_active"]] = np.nan
     one = table[(table["cohort"] == ALL) & (table["age"] == 1) & table["share"].notna()]
     kpis = [
-        Kpi(measure="retention_month_1", label=t("Active one month later"), estimate=row.share, ci_low=row.ci_low,
-            ci_high=row.ci_high, n=int(row.n_at_risk), form="percent") for row in one.itertuples()
+        Kpi(measure="retention_month_1", label=t("Active one month later"), estimate=row["share"], form="percent",
+            ci_low=row["ci_low"], ci_high=row["ci_high"], n=int(row["n_at_risk"])) for row in one.to_dict("records")
     ]  # fmt: skip
-    return RetentionResult.build(table, data=log.info, params={"activity": [log.label(name) for name in activity], "confidence": confidence},
-                                 kpis=kpis)  # fmt: skip
+    params = {"activity": [log.label(name) for name in activity], "confidence": confidence}
+    return RetentionResult.build(table, data=log.info, params=params, kpis=kpis)
 
 
 def _table(counts: pd.DataFrame, curve: pd.DataFrame, at_days: list[float]) -> pd.DataFrame:
@@ -259,16 +263,18 @@ def _thin(curve: pd.DataFrame) -> pd.DataFrame:
 def _kpis(table: pd.DataFrame) -> list[Kpi]:
     rows = table[(table["group"] == ALL) & table["estimate"].notna()]
     return [
-        Kpi(measure=f"still_there_day_{row.horizon_days:g}", label=t("Not gone after {day} days", day=number(row.horizon_days)),
-            estimate=row.estimate, ci_low=row.ci_low, ci_high=row.ci_high, n=int(row.n), form="percent")
-        for row in rows.tail(1).itertuples()
+        Kpi(measure=f"still_there_day_{row['horizon_days']:g}",
+            label=t("Not gone after {day} days", day=number(row["horizon_days"])), estimate=row["estimate"],
+            ci_low=row["ci_low"], ci_high=row["ci_high"], n=int(row["n"]), form="percent")
+        for row in rows.tail(1).to_dict("records")
     ]  # fmt: skip
 
 
 def _notes(table: pd.DataFrame, params: dict[str, Any], units: str) -> list[Note]:
     row = table.iloc[0]
-    notes = [Note("CJ-AN-041", "info", t("{n} of {all} {units} are not gone at the cut-off: censored, not loyal for ever.", units=units,
-                                         n=int(row["n_open"]), all=int(row["n"])))]  # fmt: skip
+    notes = [Note("CJ-AN-041", "info", t(
+        "{n} of {all} {units} are not gone at the cut-off: censored, not loyal for ever.", units=units,
+        n=int(row["n_open"]), all=int(row["n"])))]  # fmt: skip
     if params["kind"] == "non-contractual":
         notes.append(Note("CJ-AN-042", "caution", t(
             "Leaving is inferred from {silence} of silence: some of those counted as gone will return.",

@@ -14,7 +14,8 @@ import pandas as pd
 
 from cjlib.core import checks
 from cjlib.core.errors import NotEnoughDataError
-from cjlib.core.result import ALL, GROUP, Column, Columns, Kpi, Note, Result
+from cjlib.core.gate import ALL, Column, Columns
+from cjlib.core.result import GROUP, Kpi, Note, Result
 from cjlib.core.text import interval, number, percent, points, t
 from cjlib.journey.tables import SurveyResponses
 from cjlib.stats import instrument as registry
@@ -46,7 +47,8 @@ class ScoresResult(Result):
     )  # fmt: skip
     more_columns: ClassVar[dict[str, Columns]] = {
         "distribution": Columns(
-            (GROUP, Column("value", "string", "Answer"), _N, Column("share", "float64", "Share", "proportion", "", ("n",))),
+            (GROUP, Column("value", "string", "Answer"), _N,
+             Column("share", "float64", "Share", "proportion", "", ("n",))),
             over="group",
             caption="Distribution of the answers",
         ),
@@ -98,8 +100,9 @@ class ScoresResult(Result):
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.score import draw
 
+        low, high = self.params["scale"]
         return draw(self._table, distribution=self._more["distribution"], instrument=self.params["instrument"],
-                    scale=(self.params["scale"][0], self.params["scale"][1]), box=self.params["box"], ax=ax)  # fmt: skip
+                    scale=(low, high), box=self.params["box"], ax=ax)  # fmt: skip
 
 
 def scores(
@@ -204,8 +207,8 @@ def _kpis(row: pd.Series, more: dict[str, pd.DataFrame], name: str) -> list[Kpi]
                          ci_low=row["ci_low"], ci_high=row["ci_high"], n=int(row["n"]), form="score"))  # fmt: skip
     if "invitations" in more:
         rate = more["invitations"].iloc[0]
-        found.append(Kpi(measure="response_rate", label=t("Response rate"), estimate=rate["rate"],
-                         ci_low=rate["rate_low"], ci_high=rate["rate_high"], n=int(rate["n_asked"]), form="percent"))  # fmt: skip
+        found.append(Kpi(measure="response_rate", label=t("Response rate"), estimate=rate["rate"], form="percent",
+                         ci_low=rate["rate_low"], ci_high=rate["rate_high"], n=int(rate["n_asked"])))  # fmt: skip
     return found
 
 

@@ -19,7 +19,8 @@ import pandas as pd
 
 from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError
-from cjlib.core.result import ALL, GROUP, Column, Columns, Kpi, Note, Result
+from cjlib.core.gate import ALL, Column, Columns
+from cjlib.core.result import GROUP, Kpi, Note, Result
 from cjlib.core.text import days, interval, number, percent, t
 from cjlib.journey.durations import ANY, durations
 from cjlib.journey.tables import EventLog
@@ -215,17 +216,19 @@ def _horizons(curves: pd.DataFrame, naive: pd.DataFrame, at_days: list[float], n
 
 
 def thinned(curves: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """At most about `MAX_POINTS` rows per group and outcome: every event time where they are few, else times
-    spread over the events (where the curve moves) and over the time observed (where it does not).
+    """At most about `MAX_POINTS` rows per group and outcome.
+
+    Every event time where they are few, else times spread over the events (where the curve moves) and over
+    the time observed (where it does not).
     """
     parts = []
-    for (_, outcome), part in curves.groupby(["group", "outcome"], sort=False, observed=True):
-        rows = part
+    for _, part in curves.groupby(["group", "outcome"], sort=False, observed=True):
+        rows, outcome = part, int(part["outcome"].iloc[0])
         if len(part) > MAX_POINTS:
             times = part["time_days"].to_numpy()
             moves = times[np.linspace(0, len(times) - 1, MAX_POINTS // 2).astype(int)]
             rows = _read(part, np.unique(np.concatenate([moves, np.linspace(0, times[-1], MAX_POINTS // 2)])))
-        parts.append(rows.assign(outcome=names[int(outcome) - 1]))
+        parts.append(rows.assign(outcome=names[outcome - 1]))
     return pd.concat(parts, ignore_index=True).astype({"group": str})
 
 
@@ -263,10 +266,10 @@ def _kpis(table: pd.DataFrame, groups: pd.DataFrame, outcome: str) -> list[Kpi]:
     total = groups.iloc[0]
     main = table[(table["group"] == ALL) & (table["outcome"] == outcome)]
     shares = [
-        Kpi(measure=f"share_by_day_{row.horizon_days:g}", label=t("{outcome} by day {day}", outcome=outcome,
-            day=number(row.horizon_days)), estimate=row.estimate, ci_low=row.ci_low, ci_high=row.ci_high,
+        Kpi(measure=f"share_by_day_{row['horizon_days']:g}", label=t("{outcome} by day {day}", outcome=outcome,
+            day=number(row["horizon_days"])), estimate=row["estimate"], ci_low=row["ci_low"], ci_high=row["ci_high"],
             n=int(total["n"]), form="percent", definition=t("Aalen-Johansen cumulative incidence"))
-        for row in main.itertuples() if not math.isnan(row.estimate)
+        for row in main[main["estimate"].notna()].to_dict("records")
     ]  # fmt: skip
     median = Kpi(measure="median_days", label=t("Median time to {outcome}", outcome=outcome),
                  estimate=total["median_days"], ci_low=total["median_low"], ci_high=total["median_high"],
