@@ -7,7 +7,6 @@ way (disk, permission, lock), 130 interrupted.
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import tempfile
 import time
@@ -55,11 +54,11 @@ def check(study: Study, data: Data = None) -> None:
     for problem in loaded.problems:
         print(f"tolerated  {problem}")
     print()
-    for row in summary.itertuples():
-        of = int(row.of) if row.of == row.of else 0
-        mark = "ok   " if not row.n else "look "
-        print(f"{mark} {row.check}: {number(row.n)} of {number(of)}"
-              f"{f' ({percent(row.n / of)})' if of else ''}{f'; {row.detail}' if row.detail else ''}")  # fmt: skip
+    for row in summary.to_dict("records"):
+        n, of = row["n"], row["of"]
+        share = f" ({percent(n / of)})" if of else ""
+        detail = f"; {row['detail']}" if row["detail"] else ""
+        print(f"{'look ' if n else 'ok   '} {row['check']}: {number(n)} of {number(of)}{share}{detail}")
     print("\nThe contract holds. Next: cj run " + str(study))
 
 
@@ -73,7 +72,7 @@ def init(
     """Draft a study file from exports: what was seen as evidence, `# CHOOSE` where the data do not say."""
     from cjlib.sources.draft import draft_study
 
-    text = draft_study(files)
+    text = draft_study(files, beside=out.parent if out else None)
     if out is None:
         print(text)
         return
@@ -81,7 +80,7 @@ def init(
         raise ParameterError(f"{out} exists. Choose another name or remove it.", code="CJ-CL-001")
     out.write_text(text, encoding="utf-8")
     print(
-        f"Draft written: {out} ({text.count('# CHOOSE')} places marked CHOOSE). Next: answer them, then cj check {out}"
+        f"Draft written: {out} ({text.count('CHOOSE')} places marked CHOOSE). Next: answer them, then cj check {out}"
     )
 
 
@@ -127,38 +126,42 @@ def demo(out: Annotated[Path, typer.Option(help="Folder of the reports.")] = Pat
 @app.command()
 def lab(study: Annotated[Path | None, typer.Argument(help="Study to open on.", show_default=False)] = None) -> None:
     """Open JupyterLab on this machine only: loopback, token, terminals off."""
-    token = secrets.token_urlsafe(24)
     folder = study.resolve().parents[1] if study else Path.cwd()
     os.execv(sys.executable, [  # noqa: S606 - our own interpreter, no shell
-        sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--IdentityProvider.token={token}",
+        sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1",
         "--ServerApp.terminals_enabled=False", "--ServerApp.allow_remote_access=False",
         "--ServerApp.allow_unauthenticated_access=False", f"--ServerApp.root_dir={folder}",
+        # Nothing is asked of the network: no list of extensions, no news, no look for updates.
+        "--LabApp.extension_manager=readonly", "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ])  # fmt: skip
 
 
 def _render(
-    study: Path, out: Path, notebooks: Path | None, *, only: list[str] | None = None, sets: dict[str, str] | None = None,
-    by: str = "", data: Path | None = None, lang: list[str] | None = None, jobs: int = 2, deadline: float = 900,
-    keep: bool = False,
+    study: Path, out: Path, notebooks: Path | None, *, only: list[str] | None = None,
+    sets: dict[str, str] | None = None, by: str = "", data: Path | None = None, lang: list[str] | None = None,
+    jobs: int = 2, deadline: float = 900, keep: bool = False,
 ) -> None:  # fmt: skip
     """Check everything, read the data once, render, print where the index is and how long it took."""
     clock = time.monotonic()
     from cjlib.journey.study import open_study
     from cjlib.report import progress
     from cjlib.report.runner import plan, run
+    from cjlib.report.zygote import Zygote
 
-    # Reading the study first makes every contract problem one message, and builds the store that all
-    # notebooks of the batch then share.
-    opened = open_study(study, data=data)
-    if opened.provenance["key_created"]:
-        print("A key for pseudonyms was made on this machine (.cjlib-key). Keep it private; set "
-              f"{opened.spec.privacy.key_env} to use your own.")  # fmt: skip
-    values = opened.customers.values(by) if by else []
-    folder = notebooks or Path(__file__).parents[1] / "notebooks" / "reports"
-    batch = plan(study, notebooks_dir=folder, out=out, only=only or [], sets=sets or {}, by=by, by_values=values,
-                 data=data or "", lang=lang or "")  # fmt: skip
-    with progress.on(sys.stderr, len(batch.jobs)) as show:
-        outcome = run(batch, workers=jobs, deadline_s=deadline, progress=show, keep=keep)
+    with Zygote() as zygote:  # imports while the data are read
+        # Reading the study first makes every contract problem one message, and builds the store that all
+        # notebooks of the batch then share.
+        opened = open_study(study, data=data)
+        if opened.key_created:
+            print("A key for pseudonyms was made on this machine (.cjlib-key). Keep it private; set "
+                  f"{opened.spec.privacy.key_env} to use your own.")  # fmt: skip
+        values = opened.customers.values(by) if by else []
+        folder = notebooks or Path(__file__).parents[1] / "notebooks" / "reports"
+        batch = plan(study, notebooks_dir=folder, out=out, only=only or [], sets=sets or {}, by=by, by_values=values,
+                     data=data or "", lang=lang or "")  # fmt: skip
+        with progress.on(sys.stderr, len(batch.jobs)) as show:
+            outcome = run(batch, workers=jobs, deadline_s=deadline, progress=show, keep=keep, zygote=zygote)
     counts = ", ".join(f"{n} {status}" for status, n in outcome.counts.items())
     print(f"{outcome.index}  ({counts}; {time.monotonic() - clock:.0f} s)")
     raise typer.Exit(outcome.exit_code)

@@ -24,7 +24,8 @@ from cjlib.analyses.words import span
 from cjlib.core import checks
 from cjlib.core.duration import MICROSECONDS_PER_DAY, in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError, ParameterError
-from cjlib.core.result import ALL, Column, Columns, Kpi, Note, Result
+from cjlib.core.gate import ALL, Column, Columns
+from cjlib.core.result import Kpi, Note, Result
 from cjlib.core.text import interval, number, percent, t
 from cjlib.journey.answered import answers_with_events
 from cjlib.journey.tables import EventLog, SurveyResponses
@@ -133,11 +134,15 @@ class ScoreThenDoneResult(Result):
         if rows.empty:
             return t("Too few people to tell what follows an answer.")
         parts = [
-            t("{group} {share} ({ci})", group=r.group, share=percent(r.estimate),
-              ci=interval(r.ci_low, r.ci_high, percent)) for r in rows.itertuples()
+            t("{group} {share} ({ci})", group=r["group"], share=percent(r["estimate"]),
+              ci=interval(r["ci_low"], r["ci_high"], percent)) for r in rows.to_dict("records")
         ]  # fmt: skip
-        return t("Share with {outcome} within {within} of the answer: {parts}. An association, not an effect.",
-                 outcome=self.params["outcome"], within=span(self.params["within"]), parts=t("; ").join(parts))  # fmt: skip
+        return t(
+            "Share with {outcome} within {within} of the answer: {parts}. An association, not an effect.",
+            outcome=self.params["outcome"],
+            within=span(self.params["within"]),
+            parts=t("; ").join(parts),
+        )
 
     def definition(self) -> str:
         return t(
@@ -213,8 +218,9 @@ def said_and_done(
                 found.append({"question": title, "view": view, "category": category, **_row(part, kind)})
     moved = int(((labels[FINAL] == t("late")) | (labels[FINAL] == t("on time")) | (labels[FINAL] == t("happened")))
                 .where(rows["before_at"].isna(), other=False).sum())  # fmt: skip
-    params = {"name": title, "events": [log.label(one) for one in events], "deadline": deadline or "", "instrument": kind.name,
-              "scale": list(kind.scale), "box": list(kind.good_scores), "n_answers": len(rows), "n_moved": moved}  # fmt: skip
+    params = {"name": title, "events": [log.label(one) for one in events], "deadline": deadline or "",
+              "instrument": kind.name, "scale": list(kind.scale), "box": list(kind.good_scores),
+              "n_answers": len(rows), "n_moved": moved}  # fmt: skip
     notes = [Note("CJ-AN-030", "info", t(
         "{n} of {all} answers were given before the event that the final view ascribes to them; the view when "
         "answered is the one to trust.", n=moved, all=len(rows)))] if moved else []  # fmt: skip

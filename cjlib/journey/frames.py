@@ -72,7 +72,7 @@ def from_frames(
         spec = StoreSpec(
             as_of_us=cut.value // 1000, zone=zone, event_attributes=attributes[0], response_attributes=attributes[1],
             customer_attributes=attributes[2], customer_dates=attributes[3],
-            meta={"files": [], "tolerated": [], "quality": [], "key_fingerprint": "", "key_created": False,
+            meta={"files": [], "tolerated": [], "quality": [], "key_fingerprint": "",
                   "instruments": sorted(responses["instrument"].unique()) if responses is not None else [],
                   "scales": {name: list(scale) for name, scale in (scales or {}).items()},
                   "all_invitations_known": all_invitations_known},
@@ -81,8 +81,10 @@ def from_frames(
     finally:
         con.close()
     store = stores.Store(home)
-    info = DataInfo(study="frames", n_events=store.meta["n_events"], n_customers=store.meta["n_customers"],
-                    n_responses=store.meta["n_responses"], as_of=cut.isoformat(), zone=zone, min_people=min_people)  # fmt: skip
+    info = DataInfo(
+        study="frames", n_events=store.meta["n_events"], n_customers=store.meta["n_customers"],
+        n_responses=store.meta["n_responses"], as_of=cut.isoformat(), zone=zone, min_people=min_people,
+    )  # fmt: skip
     used = engine or _engine()
 
     def rekey(source: stores.Store, columns: Sequence[str]) -> stores.Store:
@@ -125,8 +127,9 @@ def _register(
     table["sequence"] = table["sequence"].fillna(0) if "sequence" in frame else 0
     texts = "".join(f", CAST({stores.quoted(c)} AS VARCHAR) AS {stores.quoted(c)}" for c in own)
     con.register("given_events", table.assign(line=range(len(table))))
-    con.execute(f"""CREATE TABLE raw_events AS SELECT CAST(customer AS VARCHAR) AS customer, CAST("at" AS BIGINT) AS "at",
-        CAST(event AS VARCHAR) AS event, CAST(channel AS VARCHAR) AS channel, CAST(value AS DOUBLE) AS value,
+    con.execute(f"""CREATE TABLE raw_events AS SELECT CAST(customer AS VARCHAR) AS customer,
+        CAST("at" AS BIGINT) AS "at", CAST(event AS VARCHAR) AS event, CAST(channel AS VARCHAR) AS channel,
+        CAST(value AS DOUBLE) AS value,
         CAST(sequence AS BIGINT) AS sequence, 0 AS source, line{texts} FROM given_events""")
     said = pd.DataFrame(columns=list(RESPONSE_COLUMNS)) if responses is None else responses.copy()
     extra = [c for c in said.columns if c not in RESPONSE_COLUMNS]

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pandas as pd
+
 from cjlib.core.errors import ParameterError
 from cjlib.core.result import DataInfo
 from cjlib.core.text import language
@@ -32,6 +34,7 @@ class Study:
     engine: Engine
     info: DataInfo
     cache: Path
+    key_created: bool = False
 
     @property
     def events(self) -> EventLog:
@@ -66,7 +69,7 @@ class Study:
             "first": self.info.first, "last": self.info.last, "unit": self.info.unit, "where": self.info.where,
             "n_events": self.info.n_events, "n_customers": self.info.n_customers,
             "n_responses": self.info.n_responses, "sha256": self.info.sha256,
-            "key_fingerprint": meta["key_fingerprint"], "key_created": meta["key_created"],
+            "key_fingerprint": meta["key_fingerprint"],
             "engine": self.engine.name, "files": meta["files"], "tolerated": meta["tolerated"],
             "events_after_as_of": meta["events_after_as_of"], "n_ties": meta["n_ties"],
             "n_units_with_ties": meta["n_units_with_ties"],
@@ -128,7 +131,7 @@ def open_study(
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     secret = key(spec.privacy.key_env, home.parent if cache is None else home)
     store = _store(spec, folder, home / "stores", secret)
-    study = Study(spec, store, open_engine(engine or spec.engine), _info(spec, store, ""), home / "stores")
+    study = Study(spec, store, open_engine(engine or spec.engine), _info(spec, store, ""), home / "stores", secret.created)
     return study.where(where) if where else study
 
 
@@ -150,7 +153,7 @@ def _store(spec: StudySpec, folder: Path, home: Path, secret: Key) -> Store:
         try:
             loaded = load(spec, folder, con)
             quality = summary(con, spec, loaded)
-            stores.write(con, _store_spec(spec, loaded, secret, quality.to_dict("records")),
+            stores.write(con, _store_spec(spec, loaded, secret, quality),
                          hmac_sql("id", secret, "customer"), private)  # fmt: skip
         finally:
             con.close()
@@ -159,7 +162,7 @@ def _store(spec: StudySpec, folder: Path, home: Path, secret: Key) -> Store:
     return stores.publish(target, build)
 
 
-def _store_spec(spec: StudySpec, loaded: Loaded, secret: Key, quality: list[dict[str, Any]]) -> StoreSpec:
+def _store_spec(spec: StudySpec, loaded: Loaded, secret: Key, quality: pd.DataFrame) -> StoreSpec:
     answers = spec.sources.responses
     scales = {source.instrument: list(source.scale) for source in answers if source.scale}
     return StoreSpec(
@@ -172,9 +175,8 @@ def _store_spec(spec: StudySpec, loaded: Loaded, secret: Key, quality: list[dict
         meta={
             "files": [vars(file) for file in loaded.files],
             "tolerated": [str(problem) for problem in loaded.problems],
-            "quality": quality,
+            "quality": quality.to_dict("records"),
             "key_fingerprint": secret.fingerprint,
-            "key_created": secret.created,
             "instruments": sorted({source.instrument for source in answers}),
             "scales": scales,
             "all_invitations_known": bool(answers) and all(s.invitations == "complete" for s in answers),

@@ -109,8 +109,8 @@ class EventLog(_View):
         store = self._rekey(self.store, columns)
         # A value that belongs to one customer only (a session) is a unit by itself; else pairs travel.
         values = self.table.select(*columns).distinct()
-        n_values = int(self.engine.fetch(values.filter(values[columns[0]].notnull()).count().as_table()).iloc[0, 0])
-        alone = n_values == store.meta["n_customers"]
+        counted = self.engine.fetch(values.filter(values[columns[0]].notnull()).count().as_table())
+        alone = counted.to_numpy().item() == store.meta["n_customers"]
         name = "-".join(columns) if alone else "-".join([self.info.unit, *columns]) + " pair"
         info = replace(self.info, unit=name, n_customers=int(store.meta["n_customers"]),
                        n_events=int(store.meta["n_events"]))  # fmt: skip
@@ -160,12 +160,16 @@ class Grouping:
         """Group label at each entry position."""
         if self.by is None:
             return np.full(len(entries), "(all)", dtype=object)
+        labels: Sequence[str | None]
         if self.unit_codes is not None:
-            names = np.array([*self.labels, "(unknown)"], dtype=object)
-            return names[self.unit_codes[block.unit[entries]]]
-        codes, labels = block.text[self.columns[0]]
-        known = np.array(["(unknown)" if label is None else label for label in labels] or ["(unknown)"], dtype=object)
-        return known[codes[entries]] if len(entries) else np.array([], dtype=object)
+            labels, codes = self.labels, self.unit_codes[block.unit[entries]]
+        else:
+            every, labels = block.text[self.columns[0]]
+            codes = every[entries]
+        # A customer without a value has the code -1, which reads the last name.
+        names = np.array([*("(unknown)" if label is None else label for label in labels), "(unknown)"], dtype=object)
+        found: np.ndarray[Any, np.dtype[np.object_]] = names[codes]
+        return found
 
 
 @dataclass(frozen=True, repr=False)
@@ -233,8 +237,12 @@ class SurveyResponses(_View):
         return self.engine.fetch(base).sort_values("response", ignore_index=True)
 
     def _repr_html_(self) -> str:
-        lines = [(t("Invitations"), number(self.n_invitations)), (t("Answers"), number(self.n_responses)),
-                 (t("Instruments"), ", ".join(self.instruments)), (t("Attributes"), ", ".join(self.attributes))]  # fmt: skip
+        lines = [
+            (t("Invitations"), number(self.n_invitations)),
+            (t("Answers"), number(self.n_responses)),
+            (t("Instruments"), ", ".join(self.instruments)),
+            (t("Attributes"), ", ".join(self.attributes)),
+        ]
         return self._card(t("SurveyResponses"), lines)
 
     def __repr__(self) -> str:

@@ -19,7 +19,8 @@ import pandas as pd
 
 from cjlib.analyses.funnel import passage
 from cjlib.core.errors import NotEnoughDataError, ParameterError
-from cjlib.core.result import MIME, Column, Columns, Note, Result
+from cjlib.core.gate import Column, Columns
+from cjlib.core.result import MIME, Note, Result
 from cjlib.core.text import interval, number, percent, t
 from cjlib.journey.tables import EventLog, SurveyResponses
 from cjlib.privacy.quotes import quotes
@@ -87,15 +88,19 @@ class JourneyMap(Result):
         known = self._table[self._table["passage"].notna()]
         if known.empty:
             return t("No passage between stages can be measured from these data.")
-        low = known.loc[known["passage"].idxmin()]
-        text = t("Fewest {units} go on after {stage}: {share} (95 % CI {ci}).", units=self.data.units, stage=low["stage"],
-                 share=percent(low["passage"]), ci=interval(low["passage_low"], low["passage_high"], percent))  # fmt: skip
+        low = known.iloc[known["passage"].argmin()]
+        text = t(
+            "Fewest {units} go on after {stage}: {share} (95 % CI {ci}).", units=self.data.units, stage=low["stage"],
+            share=percent(low["passage"]), ci=interval(low["passage_low"], low["passage_high"], percent),
+        )  # fmt: skip
         felt = self._table[self._table["emotion"].notna()]
         if len(felt):
-            worst = felt.loc[felt["emotion"].idxmin()]
-            text += " " + t("The lowest emotion is at {stage}: {score} of 5 (95 % CI {ci}, n = {n}).",
-                            stage=worst["stage"], score=number(worst["emotion"], 1), n=int(worst["n_answers"]),
-                            ci=interval(worst["emotion_low"], worst["emotion_high"], lambda v: number(v, 1)))  # fmt: skip
+            worst = felt.iloc[felt["emotion"].argmin()]
+            text += " " + t(
+                "The lowest emotion is at {stage}: {score} of 5 (95 % CI {ci}, n = {n}).",
+                stage=worst["stage"], score=number(worst["emotion"], 1), n=int(worst["n_answers"]),
+                ci=interval(worst["emotion_low"], worst["emotion_high"], lambda v: number(v, 1)),
+            )  # fmt: skip
         return text
 
     def definition(self) -> str:
@@ -119,7 +124,7 @@ class JourneyMap(Result):
             "stages": [self._stage(row) for row in self._table.to_dict("records")],
         }  # fmt: skip
 
-    def _stage(self, row: Mapping[str, Any]) -> dict[str, Any]:
+    def _stage(self, row: Mapping[Any, Any]) -> dict[str, Any]:
         name = row["stage"]
         human = self.human.get("stages", {}).get(name, {})
         emotion = None if math.isnan(row["emotion"]) else {
@@ -134,8 +139,8 @@ class JourneyMap(Result):
                             for r in points.to_dict("records") if not pd.isna(r["share"])],
             "channels": [str(value) for value in self._of("channels", name).dropna(subset=["n"])["name"]],
             "emotion": emotion,
-            "pains": [{"text": r.text, "mentions": int(r.n), "quote": "" if pd.isna(r.quote) else r.quote}
-                      for r in self._of("pains", name).itertuples(index=False) if not pd.isna(r.n)],
+            "pains": [{"text": r["text"], "mentions": int(r["n"]), "quote": "" if pd.isna(r["quote"]) else r["quote"]}
+                      for r in self._of("pains", name).to_dict("records") if not pd.isna(r["n"])],
             "opportunities": list(human.get("opportunities", [])),
             "metrics": {
                 "passage": _none(row["passage"]), "passage_low": _none(row["passage_low"]),
@@ -227,7 +232,7 @@ def _done(log: EventLog, stage: Stage, after: Stage | None) -> dict[str, Any]:
         n = log.engine.fetch(
             events.filter(events.event.isin(stage.events)).select("unit").distinct().count().as_table()
         )
-        return {**empty, "n": int(n.iloc[0, 0])}
+        return {**empty, "n": int(n.to_numpy().item())}
     return passage(log, stage.events, after.events)
 
 
@@ -307,7 +312,7 @@ def _by_stage(log: EventLog, stages: Sequence[Stage], column: str) -> list[tuple
         events = log.table.filter(log.table.event.isin(stage.events))
         pairs = events.filter(events[column].notnull()).select("unit", column).distinct()
         counts = log.engine.fetch(pairs.group_by(column).agg(n=pairs.unit.count()))
-        everyone = log.engine.fetch(events.select("unit").distinct().count().as_table()).iloc[0, 0]
+        everyone = log.engine.fetch(events.select("unit").distinct().count().as_table()).to_numpy().item()
         found.append((stage, {**dict(zip(counts[column], counts["n"], strict=True)), "everyone": int(everyone)}))
     return found
 
