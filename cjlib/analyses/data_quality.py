@@ -115,7 +115,10 @@ def data_quality(log: EventLog) -> DataQualityResult:
     table = pd.DataFrame(checks, columns=["check", "n", "of", "detail"])
     table["check"] = [t(name) for name in table["check"]]
     table["share"] = [n / of if of else float("nan") for n, of in zip(table["n"], table["of"], strict=True)]
-    notes = [Note("CJ-DQ-001", "caution", message) for message in meta["tolerated"]]
+    notes = [
+        Note("CJ-DQ-001", "caution", t("Tolerated by the contract: {problem}", problem=problem))
+        for problem in meta["tolerated"]
+    ]
     if meta["events_after_as_of"]:
         notes.append(Note("CJ-DQ-002", "caution", t(
             "{n} events lie after the cut-off and were left out.", n=meta["events_after_as_of"])))  # fmt: skip
