@@ -25,7 +25,7 @@ from cjlib.core.result import ALL, GROUP, Column, Columns, Kpi, Note, Result
 from cjlib.core.text import interval, percent, t
 from cjlib.journey.durations import by_size, funnel_rows
 from cjlib.journey.tables import EventLog
-from cjlib.stats.curve import at, kaplan_meier, quantile
+from cjlib.stats.curve import at, kaplan_meier
 from cjlib.stats.proportion import wilson
 
 _COLUMNS = Columns(
@@ -203,15 +203,17 @@ def passage(log: EventLog, first: Sequence[str], then: Sequence[str]) -> dict[st
 def _tabulate(
     rows: pd.DataFrame, labels: Sequence[str], width: int | None, *, split: bool, curve: bool, confidence: float
 ) -> pd.DataFrame:
-    parts = [(ALL, rows)]
+    columns = {name: rows[name].to_numpy() for name in rows.columns if name != "group"}
+    parts = [(ALL, columns)]
     if split:
-        parts += [(name, rows[rows["group"] == name]) for name in by_size(rows)]
+        code, names = pd.factorize(rows["group"])
+        members = {name: np.flatnonzero(code == number) for number, name in enumerate(names)}
+        parts += [(name, {key: values[members[name]] for key, values in columns.items()}) for name in by_size(rows)]
     found = []
     for name, part in parts:
-        follow = part["follow_us"].to_numpy()
+        follow = part["follow_us"]
         for order, label in enumerate(labels, start=1):
-            reached = part[f"d{order}"].to_numpy()
-            before = part[f"d{max(order - 1, 1)}"].to_numpy()
+            reached, before = part[f"d{order}"], part[f"d{max(order - 1, 1)}"]
             row = _step(reached, follow, width, confidence)
             if curve and width is not None:
                 row |= _curve_rate(reached, follow, width, confidence)
@@ -244,8 +246,15 @@ def _curve_rate(
 ) -> dict[str, float]:
     """Share at the end of the window from everybody: who is not yet there is censored."""
     hit = reached >= 0
-    length = np.where(hit, reached, np.minimum(follow, width))
-    curve = kaplan_meier(_counts(length, hit), confidence=confidence)
+    # Between two losses only the number of events matters, not their times: a loss time each is enough.
+    lost, n_lost = np.unique(np.minimum(follow, width)[~hit], return_counts=True)
+    times = np.append(lost, width)
+    n_event = np.bincount(np.searchsorted(lost, reached[hit]), minlength=len(times))
+    counts = pd.DataFrame({
+        "group": ALL, "duration_days": np.append(times, lost) / MICROSECONDS_PER_DAY,
+        "outcome": np.repeat([1, 0], [len(times), len(lost)]), "n": np.append(n_event, n_lost),
+    })  # fmt: skip
+    curve = kaplan_meier(counts, confidence=confidence)
     row = at(curve, [width / MICROSECONDS_PER_DAY]).iloc[0]
     return {"share_curve": 1 - row["estimate"], "curve_low": 1 - row["ci_high"], "curve_high": 1 - row["ci_low"]}
 
@@ -260,13 +269,11 @@ def _median(
     hit = (reached >= 0)[there]
     limit = follow if width is None else np.minimum(follow, width)
     length = np.where(hit, reached[there] - before[there], np.maximum(limit[there] - before[there], 0))
-    return float(quantile(kaplan_meier(_counts(length, hit)), 0.5)["estimate"].iloc[0])
-
-
-def _counts(length: np.ndarray[Any, Any], hit: np.ndarray[Any, Any]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"group": ALL, "duration_days": length / MICROSECONDS_PER_DAY, "outcome": hit.astype(np.int64), "n": 1}
-    )
+    # The estimator at the event times, as in `stats.curve`, without limits or table.
+    time, n_event = np.unique(length[hit], return_counts=True)
+    n_at_risk = len(length) - np.searchsorted(np.sort(length), time)
+    half = np.cumprod(1 - n_event / n_at_risk) <= 0.5 + 1e-10
+    return float(time[np.argmax(half)] / MICROSECONDS_PER_DAY) if half.any() else math.inf
 
 
 def _count(value: Any) -> str:

@@ -90,8 +90,10 @@ def funnel_rows(
     ties: Ties,
     by: str | None,
 ) -> pd.DataFrame:
-    """One row per customer who entered: group, follow_us (cut-off minus entry), d1, d2, ... (microseconds
-    from the entry to the match of each step, -1 where not reached). For `stats` only.
+    """One row per customer who entered, for `stats` only.
+
+    Columns: group, follow_us (cut-off minus entry), d1, d2, ... (microseconds from the entry to the match
+    of each step, -1 where not reached).
     """
     codes = [log.codes(f"steps[{i}]", names) for i, names in enumerate(steps)]
     grouping = log.grouping(by)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 Kernel = Callable[[Block], pd.DataFrame]
 TABLES = ("events", "responses", "customers")
+WORKERS = min(os.cpu_count() or 2, 4)  # each holds one block of ordered events
 
 
 class Engine(Protocol):
@@ -67,13 +70,23 @@ class DuckEngine:
         return frame
 
     def run(self, store: Store, kernel: Kernel, *, columns: Sequence[str] = ()) -> pd.DataFrame:
-        parts = [kernel(block) for block in blocks(store, columns)]
+        # Numpy and pyarrow let go of the interpreter: threads read and count at the same time, and the
+        # results are taken in the order of the blocks.
+        parts: list[pd.DataFrame] = []
+        waiting: deque[Future[pd.DataFrame]] = deque()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for block in blocks(store, columns):
+                waiting.append(pool.submit(kernel, block))
+                if len(waiting) > WORKERS:
+                    parts.append(waiting.popleft().result())
+            parts += [future.result() for future in waiting]
         return _stack(parts)
 
 
 def blocks(store: Store, columns: Sequence[str] = (), *, rows: int = ROW_GROUP) -> Iterator[Block]:
-    """Blocks of whole customers, in store order. Read in file order on purpose: DuckDB's Arrow stream
-    does not keep it with more than one thread.
+    """Blocks of whole customers, in store order.
+
+    Read in file order on purpose: DuckDB's Arrow stream does not keep it with more than one thread.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -97,11 +110,11 @@ def blocks(store: Store, columns: Sequence[str] = (), *, rows: int = ROW_GROUP) 
 def _block(table: Any, codes: Mapping[str, int], columns: Sequence[str]) -> Block:
     """Numpy arrays of an Arrow table whose rows are in order."""
     event, labels = _encoded(table.column("event"))
-    known = np.array([codes[label] for label in labels] or [0], dtype=np.int32)
+    known = np.array([codes[str(label)] for label in labels] or [0], dtype=np.int32)
     text = {name: _encoded(table.column(name)) for name in columns}
     return Block(
-        unit=table.column("unit").to_numpy().astype(np.int64, copy=False),
-        at=table.column("at").to_numpy().astype(np.int64, copy=False),
+        unit=table.column("unit").to_numpy(),
+        at=table.column("at").to_numpy(),
         event=known[event],
         text=text,
     )
@@ -177,11 +190,11 @@ class SparkEngine:
         names = ["unit", "at", "ordinal", "event", *columns]
         events = self.session.read.parquet(str(store.path("events"))).select(*names)
         ordered = events.repartition("unit").sortWithinPartitions("unit", "ordinal")
-        empty = kernel(Block(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int32),
+        empty = kernel(Block(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int32),
                              {name: (np.zeros(0, np.int32), []) for name in columns}))  # fmt: skip
         # An empty frame does not say what its object columns hold: here it is always text.
         schema = pa.schema([
-            (name, pa.string() if kind == object else pa.from_numpy_dtype(kind)) for name, kind in empty.dtypes.items()
+            (name, pa.string() if kind == np.object_ else pa.from_numpy_dtype(kind)) for name, kind in empty.dtypes.items()
         ])  # fmt: skip
 
         def partition(batches: Iterator[Any]) -> Iterator[Any]:

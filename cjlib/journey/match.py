@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -27,10 +28,17 @@ class Block:
     `text` holds further columns as (codes, categories).
     """
 
-    unit: Ints
+    unit: NDArray[np.int32]
     at: Ints
     event: NDArray[np.int32]
     text: Mapping[str, tuple[NDArray[np.int32], Sequence[str | None]]]
+
+    @cached_property
+    def instants(self) -> tuple[Ints, Ints]:
+        """First row of every instant of every customer (and, last, the end), and each row's instant."""
+        new = np.ones(len(self.at), dtype=bool)
+        new[1:] = (self.at[1:] != self.at[:-1]) | (self.unit[1:] != self.unit[:-1])
+        return np.append(np.flatnonzero(new), len(new)), np.cumsum(new) - 1
 
     def positions(self, codes: Sequence[int]) -> Ints:
         """Row positions of the events whose code is one of `codes`, ascending."""
@@ -63,10 +71,7 @@ def next_of(block: Block, anchors: Ints, kind: Ints, *, ties: Ties = "order") ->
         return found
     alive = np.flatnonzero(anchors >= 0)
     here = anchors[alive]
-    if ties == "order":
-        index = np.searchsorted(kind, here, side="right")
-    else:
-        index = _tie_search(block, here, kind, ties)
+    index = np.searchsorted(kind, here, side="right") if ties == "order" else _tie_search(block, here, kind, ties)
     hit = np.flatnonzero(index < len(kind))
     target = kind[index[hit]]
     same = block.unit[target] == block.unit[here[hit]]
@@ -76,16 +81,12 @@ def next_of(block: Block, anchors: Ints, kind: Ints, *, ties: Ties = "order") ->
 
 def _tie_search(block: Block, here: Ints, kind: Ints, ties: Ties) -> Ints:
     """Index into `kind` where equal instants are taken together instead of in row order."""
-    change = np.flatnonzero((np.diff(block.unit) != 0) | (np.diff(block.at) != 0)) + 1
-    starts = np.concatenate([[0], change])
-    run = np.searchsorted(starts, here, side="right") - 1
-    if ties == "strict":
-        ends = np.concatenate([change, [len(block.at)]])
-        return np.searchsorted(kind, ends[run], side="left")
-    index = np.searchsorted(kind, starts[run], side="left")
-    # An event never follows itself: where the search finds the anchor, take the one after it.
-    itself = (index < len(kind)) & (kind[np.minimum(index, len(kind) - 1)] == here)
-    return index + itself
+    starts, instant = block.instants
+    index: Ints = np.searchsorted(kind, starts[instant[here] + (ties == "strict")], side="left")
+    if ties == "free":
+        # An event never follows itself: where the search finds the anchor, take the one after it.
+        index += (index < len(kind)) & (kind[np.minimum(index, len(kind) - 1)] == here)
+    return index
 
 
 def first_per_unit(block: Block, positions: Ints) -> Ints:
@@ -93,7 +94,8 @@ def first_per_unit(block: Block, positions: Ints) -> Ints:
     if not len(positions):
         return positions
     units = block.unit[positions]
-    return positions[np.concatenate([[True], units[1:] != units[:-1]])]
+    first: Ints = positions[np.concatenate([[True], units[1:] != units[:-1]])]
+    return first
 
 
 @dataclass(frozen=True)
@@ -134,12 +136,16 @@ def chains(
     deadline = None if window is None else block.at[entries] + window
     matched = [entries]
     level = np.ones(len(entries), dtype=np.int64)
+    alive, here = np.arange(len(entries)), entries  # chains that go on, and where they stand
     for codes in steps[1:]:
-        found = next_of(block, matched[-1], block.positions(codes), ties=ties)
-        if deadline is not None:
-            found[(found >= 0) & (block.at[found] > deadline)] = NONE
-        matched.append(found)
-        level += found >= 0
+        found = next_of(block, here, block.positions(codes), ties=ties)
+        kept = found >= 0
+        if deadline is not None and len(found):
+            kept &= block.at[found] <= deadline[alive]
+        alive, here = alive[kept], found[kept]
+        matched.append(np.full(len(entries), NONE))
+        matched[-1][alive] = here
+        level[alive] += 1
     if entry == "first" or not len(entries):
         return Chains(entries, entries, tuple(matched))
     starts = np.flatnonzero(np.concatenate([[True], np.diff(block.unit[entries]) != 0]))
