@@ -155,7 +155,7 @@ class Result:
         if hidden.to_numpy().any() or any(mask.to_numpy().any() for _, mask in pairs.values()):
             all_notes.append(
                 Note(
-                    "CJ-PV-001",
+                    "CJ-PV-010",
                     "caution",
                     t(
                         "{mark} marks cells hidden because they count fewer than {k} people, or would give "

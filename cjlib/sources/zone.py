@@ -19,6 +19,7 @@ _EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+@functools.cache
 def check_zone(name: str) -> str:
     """`name` if it is a time zone of the IANA table, else an error with the nearest one.
 
@@ -118,9 +119,10 @@ def _offset(zone: ZoneInfo, utc: datetime) -> int:
 
 
 def _changes(zone: ZoneInfo) -> list[datetime]:
-    """UTC instants (to the second) at which the offset changes; looked for day by day."""
+    """UTC instants (to the second) at which the offset changes; looked for week by week."""
     found = []
-    step, instant, end = timedelta(days=1), datetime(FIRST_YEAR, 1, 1), datetime(LAST_YEAR + 1, 1, 1)
+    # A week is finer than any real period of summer time and a seventh of the look-ups.
+    step, instant, end = timedelta(days=7), datetime(FIRST_YEAR, 1, 1), datetime(LAST_YEAR + 1, 1, 1)
     before = _offset(zone, instant)
     while instant < end:
         after = _offset(zone, instant + step)

@@ -149,7 +149,7 @@ def test_small_counts_are_hidden_and_the_answer_stays_a_sentence():
     assert row[["n_reached", "share_naive", "share_mature", "share_curve"]].isna().all()
     assert "nan" not in result.answer().lower()
     assert "NaN" not in str(result.to_dict())
-    assert {note.code for note in result.notes} >= {"CJ-PV-001"}
+    assert {note.code for note in result.notes} >= {"CJ-PV-010"}
 
 
 def test_all_still_open_says_that_the_mature_rate_cannot_be_said():
