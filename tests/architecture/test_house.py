@@ -21,13 +21,18 @@ LOGIC = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.Try, ast.Lambda,
 
 def test_imports_go_one_way():
     done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 
 
 def test_importing_the_library_loads_nothing_heavy():
-    heavy = ["pandas", "matplotlib", "lifelines", "ibis", "duckdb", "numpy", "scipy", "papermill", "statsmodels", "seaborn"]
+    heavy = ["duckdb", "ibis", "lifelines", "matplotlib", "numpy", "pandas", "papermill", "scipy", "seaborn",
+             "statsmodels"]  # fmt: skip
     code = f"import sys, cjlib; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -74,7 +79,7 @@ def test_modules_are_small_and_free_of_shortcuts(path):
     assert text.count("\n") <= 420
     for word in ("NotImplementedError", "TODO", "FIXME", "except Exception", "except:"):
         assert word not in text, word
-    if path.name not in ("cli.py",):
+    if path.name != "cli.py":
         tree = ast.parse(text)
         prints = [
             n

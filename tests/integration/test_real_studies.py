@@ -5,6 +5,7 @@ Where two computations stand beside each other here, the second is plain pandas 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,8 @@ def test_olist_scores_by_what_had_happened_when_the_answer_was_given(opened, raw
     got, due = both["order_delivered_customer_date"], both["order_estimated_delivery_date"].dt.normalize()
     kept, before = got.dt.normalize() <= due, got < both["review_answer_timestamp"]
     expected = {
-        ("final", "on time"): got.notna() & kept, ("final", "late"): got.notna() & ~kept, ("final", "never"): got.isna(),
+        ("final", "on time"): got.notna() & kept, ("final", "late"): got.notna() & ~kept,
+        ("final", "never"): got.isna(),
         ("when answered", "on time"): before & kept, ("when answered", "late"): before & ~kept,
         ("when answered", "not yet"): ~before,
     }  # fmt: skip
@@ -125,8 +127,10 @@ def test_loans_funnel_on_completed_events(opened, raw):
 def test_loans_share_activated_with_competing_ends_beside_the_wrong_one(opened, raw):
     study = opened("loans")
     (given,) = asked.clocks(study.spec)
-    result = cj.time_to_event(study.events, start=given["start"], outcome=given["outcome"], competing=given["competing"],
-                              horizons=["7 days", "14 days", "30 days", "60 days"])  # fmt: skip
+    result = cj.time_to_event(
+        study.events, start=given["start"], outcome=given["outcome"], competing=given["competing"],
+        horizons=["7 days", "14 days", "30 days", "60 days"],
+    )  # fmt: skip
     main = result.table[result.table["outcome"] == "A_ACTIVATED"]
     assert main["estimate"].round(4).tolist() == [0.0096, 0.0830, 0.1619, 0.1789]
     assert main["naive"].round(4).tolist() == [0.0208, 0.2174, 0.4840, 0.7555]
@@ -159,7 +163,7 @@ def test_grocery_silence_and_monthly_retention(opened, raw):
     silent = 0
     for _, times in baskets.groupby("household_id")["transaction_timestamp"]:
         ordered = [*sorted(times), as_of]
-        silent += any((b - a) >= pd.Timedelta(days=60) for a, b in zip(ordered, ordered[1:], strict=False))
+        silent += any((b - a) >= pd.Timedelta(days=60) for a, b in pairwise(ordered))
     row = result.table.iloc[0]
     assert (row["n"], row["n_event"]) == (2469, silent)
     kept = cj.retention(study.events, activity=["basket"]).table.set_index(["cohort", "age"])

@@ -58,8 +58,8 @@ def test_the_language_is_restored_after_the_block_even_on_error():
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("30 days", 30 * 86_400_000_000), ("30D", 30 * 86_400_000_000), ("1.5 h", 5_400_000_000), ("45 min", 2_700_000_000),
-     ("90s", 90_000_000), ("250 ms", 250_000), ("2 weeks", 14 * 86_400_000_000)],
+    [("30 days", 30 * 86_400_000_000), ("30D", 30 * 86_400_000_000), ("1.5 h", 5_400_000_000),
+     ("45 min", 2_700_000_000), ("90s", 90_000_000), ("250 ms", 250_000), ("2 weeks", 14 * 86_400_000_000)],
 )  # fmt: skip
 def test_durations_need_a_unit_and_mean_elapsed_time(given, expected):
     assert microseconds("window", given) == expected

@@ -32,7 +32,8 @@ def random_study(engine: Engine, folder, seed: int = 7):
     })  # fmt: skip
     said = pd.DataFrame({
         "customer": [f"c{i:04d}" for i in range(0, 400, 2)], "asked_at": rng.integers(50, 60, 200) * DAY,
-        "instrument": "csat", "score": rng.choice([1, 2, 3, 4, 5, np.nan], 200), "stage": rng.choice(["Look", "Buy"], 200),
+        "instrument": "csat", "score": rng.choice([1, 2, 3, 4, 5, np.nan], 200),
+        "stage": rng.choice(["Look", "Buy"], 200),
     })  # fmt: skip
     said["answered_at"] = np.where(said["score"].notna(), said["asked_at"] + DAY, np.nan)
     customers = pd.DataFrame({"customer": [f"c{i:04d}" for i in range(400)], "persona": rng.choice(["A", "B"], 400)})
