@@ -39,11 +39,14 @@ def check(study: Study, data: Data = None) -> None:
     from cjlib.sources.load import load
     from cjlib.sources.store import connect
     from cjlib.sources.study import read_study
+    from cjlib.sources.vocabulary import unknown_words
 
     spec = read_study(study)
     with tempfile.TemporaryDirectory(prefix="cj-check-") as spill:
         con = connect(Path(spill))
         loaded = load(spec, data_folder(spec, study, data), con)
+        if unknown := unknown_words(con, spec, loaded):
+            raise SchemaError(unknown)
         summary = quality.summary(con, spec, loaded)
         con.close()
     for file in loaded.files:
@@ -79,9 +82,7 @@ def init(
     if out.exists():
         raise ParameterError(f"{out} exists. Choose another name or remove it.", code="CJ-CL-001")
     out.write_text(text, encoding="utf-8")
-    print(
-        f"Draft written: {out} ({text.count('CHOOSE')} places marked CHOOSE). Next: answer them, then cj check {out}"
-    )
+    print(f"Draft written: {out} ({text.count('CHOOSE')} places marked CHOOSE). Next: answer them, then cj check {out}")
 
 
 @app.command()

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from cjlib.core.errors import ParameterError
+from cjlib.core.errors import ParameterError, SchemaError
 from cjlib.core.result import DataInfo
 from cjlib.core.text import language
 from cjlib.journey.engine import Engine, open_engine
@@ -22,6 +22,7 @@ from cjlib.sources import store as stores
 from cjlib.sources.load import Loaded, load
 from cjlib.sources.quality import summary
 from cjlib.sources.store import Store, StoreSpec
+from cjlib.sources.vocabulary import unknown_words
 from cjlib.sources.study import StudySpec, localized, read_study
 
 
@@ -131,7 +132,8 @@ def open_study(
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     secret = key(spec.privacy.key_env, home.parent if cache is None else home)
     store = _store(spec, folder, home / "stores", secret)
-    study = Study(spec, store, open_engine(engine or spec.engine), _info(spec, store, ""), home / "stores", secret.created)
+    used = open_engine(engine or spec.engine)
+    study = Study(spec, store, used, _info(spec, store, ""), home / "stores", secret.created)
     return study.where(where) if where else study
 
 
@@ -152,6 +154,8 @@ def _store(spec: StudySpec, folder: Path, home: Path, secret: Key) -> Store:
         con = stores.connect(home)
         try:
             loaded = load(spec, folder, con)
+            if unknown := unknown_words(con, spec, loaded):
+                raise SchemaError(unknown)
             quality = summary(con, spec, loaded)
             stores.write(con, _store_spec(spec, loaded, secret, quality),
                          hmac_sql("id", secret, "customer"), private)  # fmt: skip

@@ -29,8 +29,8 @@ def test_a_changed_output_of_a_golden_notebook_is_noticed(root, tmp_path):
     cell = next(cell for cell in book.cells if cell.cell_type == "code" and "funnel" in cell.source)
     cell.outputs[0]["data"]["text/html"] = cell.outputs[0]["data"]["text/html"].replace("8", "9")
     nbformat.write(book, tmp_path / "changed.ipynb")
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-c", os.devnull,
-               "--rootdir", str(tmp_path), "-q", str(tmp_path / "changed.ipynb")]  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider",
+               "-c", os.devnull, "--rootdir", str(tmp_path), "-q", str(tmp_path / "changed.ipynb")]  # fmt: skip
     assert subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).returncode == 1
 
 
@@ -42,7 +42,9 @@ def cache(tmp_path, monkeypatch):
 
 def answer_of(book) -> str:
     mime = "application/vnd.cjlib+json"
-    blocks = [out["data"][mime] for cell in book.cells for out in cell.get("outputs", []) if mime in out.get("data", {})]
+    blocks = [
+        out["data"][mime] for cell in book.cells for out in cell.get("outputs", []) if mime in out.get("data", {})
+    ]
     assert blocks[0]["block"] == "start"
     assert blocks[-1]["block"] == "finish"
     return next(block["card"]["answer"] for block in blocks if block["block"] == "result")
@@ -76,7 +78,9 @@ def test_a_report_notebook_runs_by_hand_by_papermill_and_by_cj_with_one_answer(r
         ("ecom", "ecom_clickstream", {"20-funnel": ["285", "511"], "30-time-to-conversion": ["90 days", "36 days"]}),
     ],
 )
-def test_real_studies_render_with_the_right_numbers_on_the_page(name, folder, expected, root, real_data, tmp_path, cache):
+def test_real_studies_render_with_the_right_numbers_on_the_page(
+    name, folder, expected, root, real_data, tmp_path, cache
+):
     command = [BIN / "cj", "run", f"studies/{name}.yml", "--data", real_data / folder, "--out", tmp_path / name]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -103,7 +107,8 @@ def test_the_demo_renders_in_both_languages_under_one_index(root, tmp_path, cach
 
 
 def test_one_report_per_persona(root, tmp_path, cache):
-    command = [BIN / "cj", "run", "studies/demo.yml", "--only", "20_funnel", "--by", "persona", "--out", tmp_path / "by"]
+    options = ["--only", "20_funnel", "--by", "persona", "--out", tmp_path / "by"]
+    command = [BIN / "cj", "run", "studies/demo.yml", *options]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert sorted(p.name for p in (tmp_path / "by").iterdir() if p.is_dir() and not p.name.startswith(".")) == [
