@@ -21,7 +21,8 @@ from cjlib.analyses.words import span
 from cjlib.core import checks
 from cjlib.core.duration import MICROSECONDS_PER_DAY, microseconds
 from cjlib.core.errors import NotEnoughDataError, ParameterError
-from cjlib.core.result import ALL, GROUP, Column, Columns, Kpi, Note, Result
+from cjlib.core.gate import ALL, Column, Columns
+from cjlib.core.result import GROUP, Kpi, Note, Result
 from cjlib.core.text import interval, percent, t
 from cjlib.journey.durations import by_size, funnel_rows
 from cjlib.journey.tables import EventLog

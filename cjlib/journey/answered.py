@@ -67,4 +67,5 @@ def answers_with_events(
             outcome_at=joined.at.min(where=after),
         )
     )
-    return frame.merge(found, on="response", how="left").astype(dict.fromkeys(("answered_at", "event_at", "event_day", "before_at", "before_day", "outcome_at"), "float64"))  # fmt: skip
+    moments = ("answered_at", "event_at", "event_day", "before_at", "before_day", "outcome_at")
+    return frame.merge(found, on="response", how="left").astype(dict.fromkeys(moments, "float64"))

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cjlib.core.duration import MICROSECONDS_PER_DAY
-from cjlib.core.result import ALL
+from cjlib.core.gate import ALL
 from cjlib.journey.match import Block, Ints, Ties, chains, first_outcome, first_per_unit
 from cjlib.journey.tables import EventLog
 

@@ -194,7 +194,8 @@ class SparkEngine:
                              {name: (np.zeros(0, np.int32), []) for name in columns}))  # fmt: skip
         # An empty frame does not say what its object columns hold: here it is always text.
         schema = pa.schema([
-            (name, pa.string() if kind == np.object_ else pa.from_numpy_dtype(kind)) for name, kind in empty.dtypes.items()
+            (name, pa.string() if kind == np.object_ else pa.from_numpy_dtype(kind))
+            for name, kind in empty.dtypes.items()
         ])  # fmt: skip
 
         def partition(batches: Iterator[Any]) -> Iterator[Any]:

@@ -82,9 +82,10 @@ def digest(*parts: object) -> str:
 
 def fingerprint(folder: Path, patterns: Sequence[str]) -> list[tuple[str, str]]:
     """Relative name and SHA-256 of every file that the patterns name; a missing file has no hash."""
-    names = {
-        name for pattern in patterns for name in (glob.glob(pattern, root_dir=folder, recursive=True) or [pattern])
-    }
+    names: set[str] = set()
+    for pattern in patterns:
+        # Path.glob would take hidden files too.
+        names.update(glob.glob(pattern, root_dir=folder, recursive=True) or [pattern])  # noqa: PTH207
     return [(name, sha256(folder / name) if (folder / name).is_file() else "") for name in sorted(names)]
 
 
@@ -170,8 +171,8 @@ def _events_sql(con: duckdb.DuckDBPyConnection, spec: StoreSpec) -> tuple[int, s
     counted = [f"count({c}) NOT IN (0, count(*)) OR min({c}) <> max({c})" for c in map(quoted, numbers)]
     counted += [f"approx_count_distinct({c}) <= {FEW}" for c in map(quoted, texts)]
     late, first, last, n_valued, *found = con.execute(
-        f'SELECT count(*) FILTER ("at" > {spec.as_of_us}), coalesce(min("at"), 0), coalesce(max("at"), 0), count(value), '
-        f"{', '.join(counted)} FROM raw_events"
+        f'SELECT count(*) FILTER ("at" > {spec.as_of_us}), coalesce(min("at"), 0), coalesce(max("at"), 0), '
+        f"count(value), {', '.join(counted)} FROM raw_events"
     ).fetchall()[0]
     facts = dict(zip([*numbers, *texts], found, strict=True))
     order = [c for c in ("source", "sequence", *texts[:2], "value", *texts[2:]) if c in texts or facts[c]]
@@ -338,8 +339,8 @@ def derive(source: Store, target: Path, *, units_sql: str, meta: Mapping[str, An
                        "ORDER BY k.new_unit, r.response", folder / "responses.parquet")  # fmt: skip
             _copy(con, "SELECT k.new_unit AS unit, c.* EXCLUDE (unit, n_events, first_at, last_at), "
                        "e.n_events, e.first_at, e.last_at FROM chosen k JOIN customers c USING (unit) "
-                       f'LEFT JOIN (SELECT unit, count(*) AS n_events, min("at") AS first_at, max("at") AS last_at FROM '
-                       f"read_parquet('{folder / 'events.parquet'}') GROUP BY unit) e ON e.unit = k.new_unit "
+                       'LEFT JOIN (SELECT unit, count(*) AS n_events, min("at") AS first_at, max("at") AS last_at '
+                       f"FROM read_parquet('{folder / 'events.parquet'}') GROUP BY unit) e ON e.unit = k.new_unit "
                        "ORDER BY k.new_unit", folder / "customers.parquet")  # fmt: skip
             write_meta(con, folder, {**source.meta, **meta})
         finally:
