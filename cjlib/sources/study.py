@@ -10,11 +10,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from cjlib.core import duration
 from cjlib.core.errors import ParameterError, SchemaError, did_you_mean
-from cjlib.core.text import LANGUAGES
+from cjlib.sources.ledger import LedgerTypeSpec
 from cjlib.sources.source import (
     CustomerSource,
     EventSource,
@@ -26,34 +26,17 @@ from cjlib.sources.source import (
     listed,
 )
 from cjlib.sources.stagemodels import STAGE_MODELS
+from cjlib.sources.words import Duration, Localized, check_duration
 from cjlib.sources.yamltext import YamlText, breaches
 from cjlib.sources.zone import check_zone, clock, first_instant
 
 
-def _localized(value: Any) -> Any:
-    if isinstance(value, dict):
-        if not set(value) <= set(LANGUAGES) or not all(value.values()):
-            raise ValueError(f"write a text, or one per language ({', '.join(LANGUAGES)})")
-        return value
-    if not value or isinstance(value, list):
-        raise ValueError(f"a text is expected here, or one per language ({', '.join(LANGUAGES)})")
-    return value
-
-
-def _duration(value: Any) -> Any:
-    try:
-        duration.microseconds("duration", value)
-    except ParameterError as error:
-        raise ValueError("write a length of time with its unit, for example 30 days, 12 h or 45 min") from error
-    return value
-
-
 def _window(value: Any) -> Any:
-    return "none" if value in (None, "none") else _duration(value)
+    return "none" if value in (None, "none") else check_duration(value)
 
 
 def _resolution(value: Any) -> Any:
-    return value if value in ("exact", "day", "hour") else _duration(value)
+    return value if value in ("exact", "day", "hour") else check_duration(value)
 
 
 def _slug(value: Any) -> Any:
@@ -85,12 +68,6 @@ def _model_stages(value: Any) -> Any:
     return [{"name": label, "events": listed(events.get(key) or [])} for key, label in stages.items()]
 
 
-Localized = Annotated[
-    str | dict[str, str],
-    BeforeValidator(_localized),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]}),
-]
-Duration = Annotated[str, BeforeValidator(_duration), Field(examples=["30 days", "12 h"])]
 Window = Annotated[str, BeforeValidator(_window), Field(examples=["30 days", "none"])]
 
 
@@ -263,6 +240,7 @@ class StudySpec(Spec):
     churn: ChurnSpec | None = None
     scores: ScoresSpec = ScoresSpec()
     say_do: tuple[SayDoSpec, ...] = ()
+    ledger: tuple[LedgerTypeSpec, ...] = Field(default=(), description="contradictions between words and deeds")
     map: MapSpec | None = None
     privacy: PrivacySpec = PrivacySpec()
     engine: Literal["duckdb", "spark"] = Field(default="duckdb", description="where the tables are computed")
@@ -286,6 +264,8 @@ class StudySpec(Spec):
             self._known("funnels.unit", set(funnel.unit) - {"customer"}, self._attributes(self.sources.events))
         dates = {name for source in self.sources.customers for name in source.dates}
         self._known("say_do.deadline", {rule.deadline for rule in self.say_do if rule.deadline}, dates)
+        said = {rule.attribute for rule in self.ledger if rule.attribute}
+        self._known("ledger.attribute", said, self._attributes(self.sources.responses))
         every = (*self.sources.events, *self.sources.responses, *self.sources.customers)
         groups = self._attributes(every) | {"channel", "instrument", "stage"}
         asked = [funnel.by for funnel in self.funnels] + [timer.by for timer in self.clocks] + list(self.scores.by)
