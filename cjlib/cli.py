@@ -39,13 +39,13 @@ def check(study: Study, data: Data = None) -> None:
     from cjlib.sources.load import load
     from cjlib.sources.store import connect
     from cjlib.sources.study import read_study
-    from cjlib.sources.vocabulary import unknown_words
+    from cjlib.sources.vocabulary import unknown_events
 
     spec = read_study(study)
     with tempfile.TemporaryDirectory(prefix="cj-check-") as spill:
         con = connect(Path(spill))
         loaded = load(spec, data_folder(spec, study, data), con)
-        if unknown := unknown_words(con, spec, loaded):
+        if unknown := unknown_events(con, spec):
             raise SchemaError(unknown)
         summary = quality.summary(con, spec, loaded)
         con.close()

@@ -110,7 +110,10 @@ KINDS: list[Key] = ["events", "responses", "customers", "identity"]
 FILLED: dict[tuple[str, str], Callable[[], list[Key]]] = {
     ("analyses/data_quality.py", "name"): lambda: literals("sources/quality.py", "CHECKS"),
     ("analyses/data_quality.py", "entry['kind']"): lambda: KINDS,
-    ("analyses/said_and_done.py", "view"): lambda: literals("analyses/said_and_done.py", "FINAL", "WHEN"),
+    ("analyses/said_and_done.py", "v"): lambda: literals("analyses/said_and_done.py", "FINAL", "WHEN"),
+    ("analyses/said_and_done.py", "c"): lambda: literals("analyses/said_and_done.py", "CATEGORIES"),
+    ("analyses/said_and_done.py", "name"): nothing,
+    ("analyses/said_and_done.py", "row['category']"): nothing,
     ("analyses/data_quality.py", "reason"): reasons,
     ("analyses/scores.py", "kind.definition"): nothing,
     ("core/result.py", "column.label"): nothing,

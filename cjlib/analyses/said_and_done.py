@@ -36,6 +36,8 @@ from cjlib.stats.mean import mean_interval
 from cjlib.stats.score import top_box
 
 FINAL, WHEN = "final", "when answered"
+# Codes in tables and JSON, whatever the language; translated where shown.
+CATEGORIES = ("on time", "late", "happened", "not yet", "never", "not due yet", "no deadline known")
 _N = Column("n", "Int64", "Answers", "people", "people who answered")
 
 
@@ -73,7 +75,7 @@ class SaidAndDoneResult(Result):
         if len(now) < 2:
             return t("Too few answers on both sides to compare.")
         parts = [
-            t("{category} {mean} (95 % CI {ci}, n = {n})", category=row["category"], mean=number(row["mean"], 2),
+            t("{category} {mean} (95 % CI {ci}, n = {n})", category=t(row["category"]), mean=number(row["mean"], 2),
               ci=_ci(row), n=int(row["n"])) for _, row in now.iterrows()
         ]  # fmt: skip
         text = t("Mean score by what had happened when they answered: {parts}.", parts=t("; ").join(parts))
@@ -97,11 +99,12 @@ class SaidAndDoneResult(Result):
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.said_done import draw
 
-        return draw(self._table, scale=(self.params["scale"][0], self.params["scale"][1]), ax=ax)
+        words = self._table.assign(category=[t(name) for name in self._table["category"]])
+        return draw(words, scale=(self.params["scale"][0], self.params["scale"][1]), ax=ax)
 
     def shown(self) -> list[Any]:
         caption, frame, hidden, columns = super().shown()[0]
-        return [(caption, frame.assign(view=[t(view) for view in frame["view"]]), hidden, columns)]
+        return [(caption, frame.assign(view=[t(v) for v in frame["view"]], category=[t(c) for c in frame["category"]]), hidden, columns)]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -201,22 +204,21 @@ def said_and_done(
         due = _local_day(rows[deadline], responses.info.zone)
         as_of_day = _local_day(pd.Series([float(log.as_of_us)]), responses.info.zone).iloc[0]
         labels = {
-            FINAL: _kept(rows["event_day"], due, as_of_day, t("never")),
-            WHEN: _kept(rows["before_day"], due, np.inf, t("not yet")),
+            FINAL: _kept(rows["event_day"], due, as_of_day, "never"),
+            WHEN: _kept(rows["before_day"], due, np.inf, "not yet"),
         }
     else:
         labels = {
-            FINAL: _happened(rows["event_at"], t("never")),
-            WHEN: _happened(rows["before_at"], t("not yet")),
+            FINAL: _happened(rows["event_at"], "never"),
+            WHEN: _happened(rows["before_at"], "not yet"),
         }
-    order = [t("on time"), t("late"), t("happened"), t("not yet"), t("never"), t("not due yet"), t("no deadline known")]
     found = []
     for view, label in labels.items():
-        for category in order:
+        for category in CATEGORIES:
             part = rows.loc[label == category, "score"].to_numpy()
             if len(part):
                 found.append({"question": title, "view": view, "category": category, **_row(part, kind)})
-    moved = int(((labels[FINAL] == t("late")) | (labels[FINAL] == t("on time")) | (labels[FINAL] == t("happened")))
+    moved = int(((labels[FINAL] == "late") | (labels[FINAL] == "on time") | (labels[FINAL] == "happened"))
                 .where(rows["before_at"].isna(), other=False).sum())  # fmt: skip
     params = {"name": title, "events": [log.label(one) for one in events], "deadline": deadline or "",
               "instrument": kind.name, "scale": list(kind.scale), "box": list(kind.good_scores),
@@ -313,15 +315,15 @@ def _local_day(instants: pd.Series, zone: str) -> pd.Series:
 def _kept(event_day: pd.Series, due: pd.Series, today: float, missing: str) -> pd.Series:
     """On time, late or missing against a promised day; before that day nothing is missing yet."""
     label = pd.Series(missing, index=event_day.index)
-    label[event_day.notna() & (event_day <= due)] = t("on time")
-    label[event_day.notna() & (event_day > due)] = t("late")
-    label[event_day.isna() & (due >= today)] = t("not due yet")
-    label[due.isna()] = t("no deadline known")
+    label[event_day.notna() & (event_day <= due)] = "on time"
+    label[event_day.notna() & (event_day > due)] = "late"
+    label[event_day.isna() & (due >= today)] = "not due yet"
+    label[due.isna()] = "no deadline known"
     return label
 
 
 def _happened(instant: pd.Series, missing: str) -> pd.Series:
-    return instant.notna().map({True: t("happened"), False: missing})
+    return instant.notna().map({True: "happened", False: missing})
 
 
 def _row(values: np.ndarray[Any, Any], kind: Instrument) -> dict[str, Any]:
@@ -349,7 +351,7 @@ def _ci(row: pd.Series) -> str:
 
 def _kpis(rows: list[dict[str, Any]]) -> list[Kpi]:
     return [
-        Kpi(measure=f"mean_{row['category']}", label=t("Mean score, {category}", category=row["category"]),
+        Kpi(measure=f"mean_{row['category']}".replace(" ", "_"), label=t("Mean score, {category}", category=t(row["category"])),
             estimate=row["mean"], ci_low=row["ci_low"], ci_high=row["ci_high"], n=row["n"], form="score",
             definition=t("answers by what had happened when they were given"))
         for row in rows if row["view"] == WHEN

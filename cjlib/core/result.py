@@ -333,7 +333,7 @@ def format_table(caption: str, frame: pd.DataFrame, hidden: pd.DataFrame, column
             high = frame[column.name.removesuffix("_low") + "_high"]
             form = FORMS[column.unit]
             pairs = zip(frame[column.name], high, strict=True)
-            texts = [UNKNOWN if pd.isna(low) else interval(low, top, form) for low, top in pairs]
+            texts = [_limits(low, top, form) for low, top in pairs]
         else:
             texts = [_cell(value, column) for value in frame[column.name]]
         mask = hidden[column.name]
@@ -341,11 +341,15 @@ def format_table(caption: str, frame: pd.DataFrame, hidden: pd.DataFrame, column
     return {"caption": caption, "columns": heads, "rows": [list(row) for row in zip(*cells, strict=True)]}
 
 
+def _limits(low: float, high: float, form: Any) -> str:
+    return UNKNOWN if pd.isna(low) or (math.isinf(low) and math.isinf(high)) else interval(low, high, form)
+
+
 def _cell(value: Any, column: Column) -> str:
     if pd.isna(value):
         return UNKNOWN
     if column.unit == "text":
-        return t("all") if value == ALL else str(value)
+        return {ALL: t("all"), "(unknown)": t("(unknown)")}.get(value, str(value))
     text: str = FORMS[column.unit](value if column.unit == "date" else float(value))
     return text
 

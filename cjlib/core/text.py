@@ -186,4 +186,5 @@ def day(value: date | datetime | None) -> str:
     from babel.dates import format_date
 
     text: str = format_date(value, format="d MMMM y", locale=language())
-    return text
+    # The first of a month is an ordinal in French, which the locale data leave to the caller.
+    return "1er" + text[1:] if language().startswith("fr") and text.startswith("1 ") else text

@@ -22,7 +22,7 @@ from cjlib.sources import store as stores
 from cjlib.sources.load import Loaded, load
 from cjlib.sources.quality import summary
 from cjlib.sources.store import Store, StoreSpec
-from cjlib.sources.vocabulary import unknown_words
+from cjlib.sources.vocabulary import unknown_events
 from cjlib.sources.study import StudySpec, localized, read_study
 
 
@@ -154,7 +154,7 @@ def _store(spec: StudySpec, folder: Path, home: Path, secret: Key) -> Store:
         con = stores.connect(home)
         try:
             loaded = load(spec, folder, con)
-            if unknown := unknown_words(con, spec, loaded):
+            if unknown := unknown_events(con, spec):
                 raise SchemaError(unknown)
             quality = summary(con, spec, loaded)
             stores.write(con, _store_spec(spec, loaded, secret, quality),

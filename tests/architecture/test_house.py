@@ -77,8 +77,12 @@ def test_expressions_keep_to_the_portable_subset(path):
 def test_modules_are_small_and_free_of_shortcuts(path):
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= 420
-    for word in ("NotImplementedError", "TODO", "FIXME", "except Exception", "except:"):
+    for word in ("NotImplementedError", "TODO", "FIXME", "except:"):
         assert word not in text, word
+    # One page that cannot be rendered must not stop the others: the only broad except, with its reason.
+    broad = [line for line in text.splitlines() if "except Exception" in line]
+    assert len(broad) <= (path.name == "record.py")
+    assert all("# noqa: BLE001  " in line for line in broad)
     if path.name != "cli.py":
         tree = ast.parse(text)
         prints = [

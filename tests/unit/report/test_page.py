@@ -162,7 +162,7 @@ def test_one_declaration_needs_no_heading_and_none_is_said(shown):
     made = page.Page(study=None)
     made.ask_each(funnel, "log", [{"name": "buy", "steps": ["a"]}])._ipython_display_()
     assert len(shown) == 1
-    assert "\"funnels\"" in made.ask_each(funnel, "log", []).why
+    assert '"funnels"' in made.ask_each(funnel, "log", []).why
 
 
 def test_words_that_python_reserves_become_the_arguments_they_stand_for():
