@@ -22,8 +22,8 @@ from cjlib.sources import store as stores
 from cjlib.sources.load import Loaded, load
 from cjlib.sources.quality import summary
 from cjlib.sources.store import Store, StoreSpec
-from cjlib.sources.vocabulary import unknown_events
 from cjlib.sources.study import StudySpec, localized, read_study
+from cjlib.sources.vocabulary import unknown_events
 
 
 @dataclass(frozen=True, repr=False)
