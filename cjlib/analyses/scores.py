@@ -114,7 +114,7 @@ def scores(
     ----------
     responses : SurveyResponses
     instrument : "nps", "csat", "ces" or "other"; must occur in the study
-    by : response attribute, "stage" or customer attribute
+    by : response attribute, "stage" or customer attribute; the headline numbers are those without it
     confidence : level of the intervals
 
     Returns
@@ -163,7 +163,7 @@ def scores(
     params = {"instrument": instrument, "scale": list(kind.scale), "box": list(kind.good_scores),
               "by": by or "", "confidence": confidence}  # fmt: skip
     return ScoresResult.build(table, data=responses.info, params=params, more=more,
-                              kpis=_kpis(table.iloc[0], more, instrument), notes=_notes(responses, frame))  # fmt: skip
+                              kpis=[] if by else _kpis(table.iloc[0], more, instrument), notes=_notes(responses, frame))  # fmt: skip
 
 
 def _row(name: str, part: pd.DataFrame, kind: Instrument, confidence: float) -> dict[str, Any]:
