@@ -104,7 +104,8 @@ class SaidAndDoneResult(Result):
 
     def shown(self) -> list[Any]:
         caption, frame, hidden, columns = super().shown()[0]
-        return [(caption, frame.assign(view=[t(v) for v in frame["view"]], category=[t(c) for c in frame["category"]]), hidden, columns)]
+        words = {name: [t(value) for value in frame[name]] for name in ("view", "category")}
+        return [(caption, frame.assign(**words), hidden, columns)]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -351,8 +352,9 @@ def _ci(row: pd.Series) -> str:
 
 def _kpis(rows: list[dict[str, Any]]) -> list[Kpi]:
     return [
-        Kpi(measure=f"mean_{row['category']}".replace(" ", "_"), label=t("Mean score, {category}", category=t(row["category"])),
-            estimate=row["mean"], ci_low=row["ci_low"], ci_high=row["ci_high"], n=row["n"], form="score",
+        Kpi(measure=f"mean_{row['category']}".replace(" ", "_"),
+            label=t("Mean score, {category}", category=t(row["category"])), estimate=row["mean"],
+            ci_low=row["ci_low"], ci_high=row["ci_high"], n=row["n"], form="score",
             definition=t("answers by what had happened when they were given"))
         for row in rows if row["view"] == WHEN
     ]  # fmt: skip

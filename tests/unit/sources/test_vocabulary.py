@@ -44,9 +44,9 @@ def test_every_unknown_word_is_named_with_its_place_and_the_nearest_one(study):
     load(spec, study.parent, con)
     problems = [str(problem) for problem in unknown_events(con, spec)]
     assert len(problems) == 2
-    assert 'funnels[0].steps' in problems[0]
+    assert "funnels[0].steps" in problems[0]
     assert "Did you mean 'purchase'" in problems[0]
-    assert 'clocks[0].competing' in problems[1]
+    assert "clocks[0].competing" in problems[1]
     assert '"leave"' in problems[1]
 
 
