@@ -27,7 +27,7 @@ def log_odds(counts: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `term, n_group, n_other, estimate, z, p_value, p_adjusted`, order as given; `estimate` is the
+        `term, n_group, n_other, estimate, std_error, z, p_value, p_adjusted`, order as given; `estimate` is the
         difference of log odds, above 0 if the group uses the term more; Benjamini-Hochberg over terms.
 
     Raises
@@ -62,8 +62,9 @@ def log_odds(counts: pd.DataFrame) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         odds = [np.log((side + pooled) / (side.sum() + pooled.sum() - side - pooled)) for side in (group, other)]
         estimate = odds[0] - odds[1]  # NaN for a term that nobody used
-        z = estimate / np.sqrt(1 / (group + pooled) + 1 / (other + pooled))
+        error = np.sqrt(1 / (group + pooled) + 1 / (other + pooled))
+        z = estimate / error
     p_value = 2 * ndtr(-np.abs(z))
     return counts[["term", "n_group", "n_other"]].assign(
-        estimate=estimate, z=z, p_value=p_value, p_adjusted=benjamini_hochberg(p_value)
+        estimate=estimate, std_error=error, z=z, p_value=p_value, p_adjusted=benjamini_hochberg(p_value)
     )
