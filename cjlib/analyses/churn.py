@@ -208,7 +208,7 @@ def churn(
               "start": log.label(start or ""), "end": log.label(end or ""),
               "horizons": [str(h) for h in horizons], "by": by or "", "confidence": confidence}  # fmt: skip
     return ChurnResult.build(table, data=log.info, params=params, more={"curve": _thin(curve)},
-                             kpis=_kpis(table), notes=_notes(table, params, log.info.units))  # fmt: skip
+                             kpis=_kpis(table), notes=_notes(table, params, log.info))  # fmt: skip
 
 
 def retention(log: EventLog, *, activity: Sequence[str], confidence: float = 0.95) -> RetentionResult:
@@ -270,11 +270,11 @@ def _kpis(table: pd.DataFrame) -> list[Kpi]:
     ]  # fmt: skip
 
 
-def _notes(table: pd.DataFrame, params: dict[str, Any], units: str) -> list[Note]:
+def _notes(table: pd.DataFrame, params: dict[str, Any], info: DataInfo) -> list[Note]:
     row = table.iloc[0]
     notes = [Note("CJ-AN-041", "info", t(
-        "{n} of {all} {units} are not gone at the cut-off: censored, not loyal for ever.", units=units,
-        n=int(row["n_open"]), all=int(row["n"])))]  # fmt: skip
+        "{n} of {all} {units} are not gone at the cut-off: censored, not loyal for ever.", units=info.units,
+        n=info.people(int(row["n_open"])), all=info.people(int(row["n"]))))]  # fmt: skip
     if params["kind"] == "non-contractual":
         notes.append(Note("CJ-AN-042", "caution", t(
             "Leaving is inferred from {silence} of silence: some of those counted as gone will return.",

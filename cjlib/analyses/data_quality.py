@@ -15,6 +15,7 @@ from cjlib.core.gate import Column, Columns
 from cjlib.core.result import Kpi, Note, Result
 from cjlib.core.text import number, percent, t
 from cjlib.journey.tables import EventLog
+from cjlib.sources.quality import DID_ONLY, SAID_ONLY
 from cjlib.stats.proportion import wilson
 
 
@@ -111,10 +112,13 @@ def data_quality(log: EventLog) -> DataQualityResult:
     """
     meta = log.store.meta
     files = [_file(entry) for entry in meta["files"]]
-    checks = [*meta["quality"], *_own_checks(meta)]
+    checks = [dict(check) for check in (*meta["quality"], *_own_checks(meta))]
+    for check in checks:
+        if check["check"] in (SAID_ONLY, DID_ONLY) and 0 < check["n"] < log.info.min_people:
+            check |= {"n": None, "detail": log.info.people(check["n"])}  # people, not rows: the same floor
     table = pd.DataFrame(checks, columns=["check", "n", "of", "detail"])
     table["check"] = [t(name) for name in table["check"]]
-    table["share"] = [n / of if of else float("nan") for n, of in zip(table["n"], table["of"], strict=True)]
+    table["share"] = [check["n"] / check["of"] if check["of"] and check["n"] is not None else float("nan") for check in checks]
     notes = [
         Note("CJ-DQ-001", "caution", t("Tolerated by the contract: {problem}", problem=problem))
         for problem in meta["tolerated"]

@@ -302,7 +302,7 @@ def _notes(table: pd.DataFrame, params: dict[str, Any], log: EventLog) -> list[N
     if params["window"] != "none" and last["n_open"]:
         notes.append(Note("CJ-AN-001", "info", t(
             "{n} {units} are still inside their window of {window}: open, not lost. The naive rate {naive} "
-            "counts them as lost.", units=log.info.units, n=int(last["n_open"]), window=span(params["window"]),
+            "counts them as lost.", units=log.info.units, n=log.info.people(int(last["n_open"])), window=span(params["window"]),
             naive=percent(last["share_naive"]))))  # fmt: skip
     if params["window"] != "none" and not last["n_mature"]:
         notes.append(Note("CJ-AN-002", "limit", t(
@@ -312,5 +312,5 @@ def _notes(table: pd.DataFrame, params: dict[str, Any], log: EventLog) -> list[N
         notes.append(Note("CJ-AN-003", "info", t(
             "{n} {units} have different events at the same instant; the study's tie rule decides their order.",
             units=log.info.units,
-            n=log.store.meta["n_units_with_ties"])))  # fmt: skip
+            n=log.info.people(log.store.meta["n_units_with_ties"]))))  # fmt: skip
     return notes

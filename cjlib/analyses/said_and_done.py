@@ -79,7 +79,7 @@ class SaidAndDoneResult(Result):
               ci=_ci(row), n=int(row["n"])) for _, row in now.iterrows()
         ]  # fmt: skip
         text = t("Mean score by what had happened when they answered: {parts}.", parts=t("; ").join(parts))
-        moved = int(self.params["n_moved"])
+        moved = self.params["moved"]
         if moved and len(final):
             text += " " + t("{n} of {all} answers were given before what the final view ascribes to them.",
                             n=moved, all=int(self.params["n_answers"]))  # fmt: skip
@@ -104,8 +104,8 @@ class SaidAndDoneResult(Result):
 
     def shown(self) -> list[Any]:
         caption, frame, hidden, columns = super().shown()[0]
-        words = {name: [t(value) for value in frame[name]] for name in ("view", "category")}
-        return [(caption, frame.assign(**words), hidden, columns)]
+        named = frame.assign(view=[t(v) for v in frame["view"]], category=[t(c) for c in frame["category"]])
+        return [(caption, named, hidden, columns)]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -223,10 +223,10 @@ def said_and_done(
                 .where(rows["before_at"].isna(), other=False).sum())  # fmt: skip
     params = {"name": title, "events": [log.label(one) for one in events], "deadline": deadline or "",
               "instrument": kind.name, "scale": list(kind.scale), "box": list(kind.good_scores),
-              "n_answers": len(rows), "n_moved": moved}  # fmt: skip
+              "n_answers": len(rows), "moved": responses.info.people(moved) if moved else ""}  # fmt: skip
     notes = [Note("CJ-AN-030", "info", t(
         "{n} of {all} answers were given before the event that the final view ascribes to them; the view when "
-        "answered is the one to trust.", n=moved, all=len(rows)))] if moved else []  # fmt: skip
+        "answered is the one to trust.", n=responses.info.people(moved), all=len(rows)))] if moved else []  # fmt: skip
     return SaidAndDoneResult.build(pd.DataFrame(found, columns=list(SaidAndDoneResult.columns.names)),
                                    data=responses.info, params=params, notes=notes, kpis=_kpis(found))  # fmt: skip
 

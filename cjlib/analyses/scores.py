@@ -217,7 +217,7 @@ def _notes(responses: SurveyResponses, frame: pd.DataFrame) -> list[Note]:
         silent = int(frame["score"].isna().sum())
         return [Note("CJ-AN-021", "caution", t(
             "{n} of {all} people asked did not answer; the score speaks for those who did.",
-            n=silent, all=len(frame)))]  # fmt: skip
+            n=responses.info.people(silent), all=responses.info.people(len(frame))))]  # fmt: skip
     return [Note("CJ-AN-022", "caution", t(
         "The files hold answers only, not the invitations: the response rate is unknown and the score speaks "
         "for those who answered."))]  # fmt: skip

@@ -201,7 +201,7 @@ def time_to_event(
     return TimeToEventResult.build(
         table, data=log.info, params=params, kpis=_kpis(table, groups, names[0]),
         more={"curve": thinned(curves, names), "groups": groups},
-        notes=_notes(counts, groups, table, params, log.info.units),
+        notes=_notes(counts, groups, table, params, log.info),
     )  # fmt: skip
 
 
@@ -278,12 +278,12 @@ def _kpis(table: pd.DataFrame, groups: pd.DataFrame, outcome: str) -> list[Kpi]:
 
 
 def _notes(
-    counts: pd.DataFrame, groups: pd.DataFrame, table: pd.DataFrame, params: dict[str, Any], units: str
+    counts: pd.DataFrame, groups: pd.DataFrame, table: pd.DataFrame, params: dict[str, Any], info: DataInfo
 ) -> list[Note]:
     total = groups.iloc[0]
     notes = [Note("CJ-AN-010", "info", t(
-        "{n} of {all} {units} are still open at the cut-off: censored, not lost.", units=units,
-        n=int(total["n_open"]), all=int(total["n"])))]  # fmt: skip
+        "{n} of {all} {units} are still open at the cut-off: censored, not lost.", units=info.units,
+        n=info.people(int(total["n_open"])), all=info.people(int(total["n"]))))]  # fmt: skip
     if not total["n_event"]:
         notes.append(Note("CJ-AN-011", "limit", t("No event was observed: nobody has had the outcome yet.")))
     beyond = sorted(table.loc[table["estimate"].isna(), "horizon_days"].unique())

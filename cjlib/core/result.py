@@ -59,6 +59,10 @@ class DataInfo:
         """Plural word for what travels, in the active language ("customers", "orders")."""
         return t(self.unit + "s")
 
+    def people(self, n: int) -> str:
+        """A count of people as a sentence may say it: small ones pass the gate as "fewer than 5"."""
+        return t("fewer than {k}", k=self.min_people) if 0 < n < self.min_people else number(n)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Kpi:
@@ -166,7 +170,7 @@ class Result:
                 )
             )
         shown = tuple(
-            replace(kpi, estimate=math.nan, ci_low=math.nan, ci_high=math.nan) if 0 < kpi.n < data.min_people else kpi
+            replace(kpi, estimate=math.nan, ci_low=math.nan, ci_high=math.nan, n=0) if 0 < kpi.n < data.min_people else kpi
             for kpi in kpis
         )
         return cls(

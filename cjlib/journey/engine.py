@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cjlib.journey.match import Block
-from cjlib.sources.store import ROW_GROUP, Store
+from cjlib.sources.store import ROW_GROUP, Store, dictionary_columns
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -91,7 +91,8 @@ def blocks(store: Store, columns: Sequence[str] = (), *, rows: int = ROW_GROUP) 
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(store.path("events"), read_dictionary=["event", *columns])
+    path = store.path("events")
+    file = pq.ParquetFile(path, read_dictionary=dictionary_columns(path, ["event", *columns]))
     codes = {name: code for code, name in enumerate(store.meta["event_names"])}
     rest: Any = None
     for batch in file.iter_batches(rows, columns=["unit", "at", "event", *columns]):

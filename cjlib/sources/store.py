@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import numpy as np
 
-VERSION = 5  # raise when the layout or the meaning of a column changes
+VERSION = 6  # raise when the layout or the meaning of a column changes
 ROW_GROUP = 500_000
 FEW = 50_000  # distinct texts up to which a column is sorted and written by code
 FIXED = ("unit", "at", "ordinal", "event", "channel", "value", "day", "month")
@@ -131,8 +131,9 @@ def write(
     late, query = _events_sql(con, spec)
     _copy(con, query, folder / "events.parquet")
     _copy(con, _responses_sql(spec), folder / "responses.parquet")
+    ties = _activity(con, folder / "events.parquet")
     n_duplicate = _customers(con, spec, folder)
-    write_meta(con, folder, {**spec.meta, "events_after_as_of": late,
+    write_meta(con, folder, {**spec.meta, **ties, "events_after_as_of": late,
                              "duplicate_customers": n_duplicate, "zone": spec.zone, "as_of_us": spec.as_of_us,
                              "event_attributes": list(spec.event_attributes),
                              "response_attributes": list(spec.response_attributes),
@@ -169,7 +170,7 @@ def _events_sql(con: duckdb.DuckDBPyConnection, spec: StoreSpec) -> tuple[int, s
     """
     numbers, texts = ("source", "sequence", "value"), ("event", "channel", *spec.event_attributes)
     counted = [f"count({c}) NOT IN (0, count(*)) OR min({c}) <> max({c})" for c in map(quoted, numbers)]
-    counted += [f"approx_count_distinct({c}) <= {FEW}" for c in map(quoted, texts)]
+    counted += ["true", "true", *(f"approx_count_distinct({c}) <= {FEW}" for c in map(quoted, texts[2:]))]
     late, first, last, n_valued, *found = con.execute(
         f'SELECT count(*) FILTER ("at" > {spec.as_of_us}), coalesce(min("at"), 0), coalesce(max("at"), 0), '
         f"count(value), {', '.join(counted)} FROM raw_events"
@@ -245,13 +246,10 @@ def _customers(con: duckdb.DuckDBPyConnection, spec: StoreSpec, folder: Path) ->
         row_number() OVER (PARTITION BY keys.unit ORDER BY c.rowid) AS nth
         FROM raw_customers c JOIN keys USING (customer)"""
     )
-    events = str(folder / "events.parquet")
     _copy(
         con,
         f"""SELECT units.unit, units.pseudonym, coalesce(e.n_events, 0) AS n_events,
-        e.first_at, e.last_at{chosen} FROM units
-        LEFT JOIN (SELECT unit, count(*) AS n_events, min("at") AS first_at, max("at") AS last_at
-                   FROM read_parquet('{events}') GROUP BY unit) e USING (unit)
+        e.first_at, e.last_at{chosen} FROM units LEFT JOIN activity e USING (unit)
         LEFT JOIN (SELECT * FROM chosen WHERE nth = 1) c USING (unit) ORDER BY units.unit""",
         folder / "customers.parquet",
     )
@@ -261,9 +259,27 @@ def _customers(con: duckdb.DuckDBPyConnection, spec: StoreSpec, folder: Path) ->
 
 def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     # Version 2 writes whole numbers as differences: smaller, and faster both ways.
+    # Text with many distinct values is written as differences too; `dictionary_columns` knows which.
     options = f"FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
     con.execute(f"COPY ({query}) TO '{path}' ({options})")
     path.chmod(0o600)
+
+
+def dictionary_columns(path: Path, names: Sequence[str]) -> list[str]:
+    """Those of the text columns that are dictionary-encoded throughout: only these can be read as codes."""
+    import pyarrow.parquet as pq
+
+    meta = pq.read_metadata(path)
+    place = {meta.schema.column(i).name: i for i in range(meta.num_columns)}
+    return [
+        name
+        for name in names
+        if all(
+            any("DICTIONARY" in kind for kind in meta.row_group(group).column(place[name]).encodings)
+            and not any("DELTA" in kind for kind in meta.row_group(group).column(place[name]).encodings)
+            for group in range(meta.num_row_groups)
+        )
+    ]
 
 
 def write_meta(con: duckdb.DuckDBPyConnection, folder: Path, meta: Mapping[str, Any]) -> None:
@@ -291,29 +307,45 @@ def write_meta(con: duckdb.DuckDBPyConnection, folder: Path, meta: Mapping[str, 
         "last_response_us": answered[3],
         "n_customers": people[0],
         "n_active_customers": people[1],
-        **_ties(folder / "events.parquet"),
     }
     (folder / "meta.json").write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _ties(path: Path) -> dict[str, int]:
-    """Events at the same instant as the one before, and customers whose order the tie rule decides."""
+def _activity(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
+    """Temp table `activity` (events, first and last instant per customer) from the ordered events.
+
+    Returns the number of events at the same instant as the one before, and of customers with different
+    events at one instant, whose order the tie rule decides.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     tied = 0
     units: set[int] = set()
     last: tuple[int, int, str] | None = None
-    file = pq.ParquetFile(path, read_dictionary=["event"])
+    spans = [pa.table({name: pa.array([], pa.int64()) for name in ("unit", "n", "first_at", "last_at")})]
+    file = pq.ParquetFile(path, read_dictionary=dictionary_columns(path, ["event"]))
     for batch in file.iter_batches(ROW_GROUP, columns=["unit", "at", "event"]):
         unit, at = (batch.column(name).to_numpy() for name in ("unit", "at"))
-        labels, code = batch.column("event").dictionary.to_pylist(), batch.column("event").indices.to_numpy()
-        same = np.flatnonzero((at[1:] == at[:-1]) & (unit[1:] == unit[:-1]))
+        event = batch.column("event")
+        event = event if hasattr(event, "dictionary") else event.dictionary_encode()
+        labels, code = event.dictionary.to_pylist(), event.indices.to_numpy()
+        alike = unit[1:] == unit[:-1]
+        same = np.flatnonzero((at[1:] == at[:-1]) & alike)
         tied += len(same)
         units.update(unit[same[code[same + 1] != code[same]]].tolist())
         if last is not None and last[:2] == (unit[0], at[0]):
             tied += 1
             units.update(unit[:1].tolist() if last[2] != labels[code[0]] else [])
         last = (unit[-1], at[-1], labels[code[-1]])
+        start = np.append(0, np.flatnonzero(~alike) + 1)
+        end = np.append(start[1:], len(unit))
+        columns = (unit[start].astype(np.int64), end - start, at[start], at[end - 1])
+        spans.append(pa.table(dict(zip(spans[0].column_names, columns, strict=True))))
+    con.register("spans", pa.concat_tables(spans))
+    con.execute("CREATE OR REPLACE TEMP TABLE activity AS SELECT CAST(unit AS INTEGER) AS unit, CAST(sum(n) AS BIGINT) "
+                "AS n_events, min(first_at) AS first_at, max(last_at) AS last_at FROM spans GROUP BY unit")  # fmt: skip
+    con.unregister("spans")
     return {"n_ties": tied, "n_units_with_ties": len(units)}
 
 
@@ -337,12 +369,11 @@ def derive(source: Store, target: Path, *, units_sql: str, meta: Mapping[str, An
             one = "(SELECT unit, min(new_unit) AS new_unit FROM chosen GROUP BY unit)"
             _copy(con, f"SELECT k.new_unit AS unit, r.* EXCLUDE (unit) FROM responses r JOIN {one} k USING (unit) "
                        "ORDER BY k.new_unit, r.response", folder / "responses.parquet")  # fmt: skip
+            ties = _activity(con, folder / "events.parquet")
             _copy(con, "SELECT k.new_unit AS unit, c.* EXCLUDE (unit, n_events, first_at, last_at), "
                        "e.n_events, e.first_at, e.last_at FROM chosen k JOIN customers c USING (unit) "
-                       'LEFT JOIN (SELECT unit, count(*) AS n_events, min("at") AS first_at, max("at") AS last_at '
-                       f"FROM read_parquet('{folder / 'events.parquet'}') GROUP BY unit) e ON e.unit = k.new_unit "
-                       "ORDER BY k.new_unit", folder / "customers.parquet")  # fmt: skip
-            write_meta(con, folder, {**source.meta, **meta})
+                       "LEFT JOIN activity e ON e.unit = k.new_unit ORDER BY k.new_unit", folder / "customers.parquet")  # fmt: skip
+            write_meta(con, folder, {**source.meta, **meta, **ties})
         finally:
             con.close()
 
