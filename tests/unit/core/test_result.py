@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 from cjlib.analyses.churn import churn, retention
 from cjlib.analyses.data_quality import data_quality
 from cjlib.analyses.funnel import funnel
+from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
+from cjlib.analyses.score_comparison import compare_scores
+from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.scores import scores
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.core.result import MIME, Result
 from cjlib.core.text import using
 from cjlib.datasets.example import example_log, example_responses
+from cjlib.journey.frames import from_frames
 from cjlib.maps.model import Stage, journey_map
 
 LOG, SAID = example_log(), example_responses()
 STAGES = [Stage("Look", ("visit",)), Stage("Choose", ("cart",)), Stage("Buy", ("purchase",))]
+ANSWERS = pd.DataFrame({
+    "customer": [f"c{i}" for i in range(24)], "asked_at": 0, "answered_at": [i * 4 * 86_400_000_000 for i in range(24)],
+    "instrument": "csat", "score": [5, 4, 2] * 8, "trigger": ["invited"] * 16 + ["spontaneous"] * 8,
+})  # fmt: skip
+DOORS = from_frames(responses=ANSWERS, as_of="1970-04-01", scales={"csat": (1, 5)})[1]
 MAKE = {
     "funnel": lambda: funnel(LOG, steps=["visit", "cart", "purchase"], window="30 days"),
     "time_to_event": lambda: time_to_event(LOG, start="visit", outcome="purchase", competing=["support"]),
     "churn": lambda: churn(LOG, kind="non-contractual", activity=["purchase"], silence="20 days"),
     "retention": lambda: retention(LOG, activity=["visit", "cart", "purchase"]),
     "scores": lambda: scores(SAID, instrument="nps"),
+    "score_comparison": lambda: compare_scores(DOORS, instrument="csat", by="trigger"),
+    "score_trend": lambda: score_trend(DOORS, instrument="csat"),
+    "invitation_mix": lambda: invitation_mix(DOORS, instrument="csat"),
     "said_and_done": lambda: said_and_done(SAID, LOG, event="purchase"),
     "score_then_done": lambda: score_then_done(SAID, LOG, outcome="purchase", within="10 days"),
     "data_quality": lambda: data_quality(LOG),

@@ -10,7 +10,10 @@ import pytest
 
 from cjlib.analyses.churn import churn, retention
 from cjlib.analyses.funnel import funnel
+from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
+from cjlib.analyses.score_comparison import compare_scores
+from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.scores import scores
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.journey.engine import DuckEngine, Engine
@@ -54,6 +57,9 @@ def answers(log, said) -> dict[str, dict]:
         "contract": churn(log, kind="contractual", start="visit", end="unsubscribe"),
         "retention": retention(log, activity=["visit", "cart"]),
         "scores": scores(said, instrument="csat", by="persona"),
+        "compared": compare_scores(said, instrument="csat", by="persona"),
+        "trend": score_trend(said, instrument="csat"),
+        "doors": invitation_mix(said, instrument="csat", by="stage"),
         "before": said_and_done(said, log, event="purchase", deadline="promised"),
         "after": score_then_done(said, log, outcome="purchase", within="20 days"),
         "map": journey_map(log, said, stages=stages),
