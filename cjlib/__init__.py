@@ -24,6 +24,7 @@ _FACADE = {
     "compare_scores": "cjlib.analyses.score_comparison",
     "score_trend": "cjlib.analyses.score_trend",
     "invitation_mix": "cjlib.analyses.invitation_mix",
+    "nonresponse": "cjlib.analyses.nonresponse",
     "said_and_done": "cjlib.analyses.said_and_done",
     "score_then_done": "cjlib.analyses.said_and_done",
     "journey_map": "cjlib.maps.model",

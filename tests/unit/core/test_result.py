@@ -11,6 +11,7 @@ from cjlib.analyses.churn import churn, retention
 from cjlib.analyses.data_quality import data_quality
 from cjlib.analyses.funnel import funnel
 from cjlib.analyses.invitation_mix import invitation_mix
+from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_trend import score_trend
@@ -38,6 +39,7 @@ MAKE = {
     "score_comparison": lambda: compare_scores(DOORS, instrument="csat", by="trigger"),
     "score_trend": lambda: score_trend(DOORS, instrument="csat"),
     "invitation_mix": lambda: invitation_mix(DOORS, instrument="csat"),
+    "nonresponse": lambda: nonresponse(SAID, LOG, instrument="nps"),
     "said_and_done": lambda: said_and_done(SAID, LOG, event="purchase"),
     "score_then_done": lambda: score_then_done(SAID, LOG, outcome="purchase", within="10 days"),
     "data_quality": lambda: data_quality(LOG),

@@ -11,6 +11,7 @@ import pytest
 from cjlib.analyses.churn import churn, retention
 from cjlib.analyses.funnel import funnel
 from cjlib.analyses.invitation_mix import invitation_mix
+from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_trend import score_trend
@@ -61,6 +62,7 @@ def answers(log, said) -> dict[str, dict]:
         "trend": score_trend(said, instrument="csat"),
         "doors": invitation_mix(said, instrument="csat", by="stage"),
         "before": said_and_done(said, log, event="purchase", deadline="promised"),
+        "silent": nonresponse(said, log, instrument="csat", deadlines={"purchase": "promised"}),
         "after": score_then_done(said, log, outcome="purchase", within="20 days"),
         "map": journey_map(log, said, stages=stages),
     }
