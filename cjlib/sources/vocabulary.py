@@ -46,3 +46,5 @@ def _events(spec: StudySpec) -> Iterator[tuple[str, str]]:
         yield from (("churn", name) for name in named if name)
     for place, entry in enumerate(spec.say_do):
         yield from ((f"say_do[{place}]", name) for name in (entry.event, entry.outcome) if name)
+    for place, rule in enumerate(spec.ledger):
+        yield from ((f"ledger[{place}]", name) for name in (*rule.before, *rule.after, *rule.absent, *rule.end))

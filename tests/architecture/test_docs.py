@@ -21,8 +21,9 @@ PAGES = sorted((DOCS / "analyses").glob("*.md"))
 RECORDS = sorted((DOCS / "adr").glob("*.md"))
 WRITTEN = [README, ROOT / "CHANGELOG.md", DOCS / "errors.md", *PAGES, *RECORDS]
 ANALYSES = ("data_quality", "funnel", "time_to_event", "churn", "retention", "scores", "said_and_done",
-            "score_then_done", "compare_scores", "score_trend", "invitation_mix", "nonresponse",
-            "journey_map")  # fmt: skip
+            "score_then_done", "say_do_ledger", "compare_scores", "score_trend", "invitation_mix", "nonresponse",
+            "distinctive_words", "themes",
+            "score_from_text", "journey_map")  # fmt: skip
 
 SECTIONS = ["Question", "What it cannot say", "Definition", "What is printed", "Method", "The trap it avoids",
             "How to call it"]  # fmt: skip

@@ -9,18 +9,23 @@ import pytest
 
 from cjlib.analyses.churn import churn, retention
 from cjlib.analyses.data_quality import data_quality
+from cjlib.analyses.distinctive_words import distinctive_words
 from cjlib.analyses.funnel import funnel
 from cjlib.analyses.invitation_mix import invitation_mix
+from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_trend import score_trend
+from cjlib.analyses.score_from_text import score_from_text
 from cjlib.analyses.scores import scores
+from cjlib.analyses.themes import themes
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.core.result import MIME, Result
 from cjlib.core.text import using
 from cjlib.datasets.example import example_log, example_responses
 from cjlib.journey.frames import from_frames
+from cjlib.datasets.simulate import simulate
 from cjlib.maps.model import Stage, journey_map
 
 LOG, SAID = example_log(), example_responses()
@@ -30,6 +35,10 @@ ANSWERS = pd.DataFrame({
     "instrument": "csat", "score": [5, 4, 2] * 8, "trigger": ["invited"] * 16 + ["spontaneous"] * 8,
 })  # fmt: skip
 DOORS = from_frames(responses=ANSWERS, as_of="1970-04-01", scales={"csat": (1, 5)})[1]
+LEAVES = {"name": "leaves", "said": "best", "absent": ["purchase"], "within": "5 days"}
+SHOP = simulate(n_customers=1500, seed=3)
+WORDS = from_frames(responses=SHOP.responses, as_of="2026-07-01", zone="Europe/Paris",
+                    scales={"csat": (1, 5), "ces": (1, 7), "nps": (0, 10)})[1]  # fmt: skip
 MAKE = {
     "funnel": lambda: funnel(LOG, steps=["visit", "cart", "purchase"], window="30 days"),
     "time_to_event": lambda: time_to_event(LOG, start="visit", outcome="purchase", competing=["support"]),
@@ -42,6 +51,10 @@ MAKE = {
     "nonresponse": lambda: nonresponse(SAID, LOG, instrument="nps"),
     "said_and_done": lambda: said_and_done(SAID, LOG, event="purchase"),
     "score_then_done": lambda: score_then_done(SAID, LOG, outcome="purchase", within="10 days"),
+    "say_do_ledger": lambda: say_do_ledger(SAID, LOG, types=[LEAVES]),
+    "distinctive_words": lambda: distinctive_words(WORDS),
+    "themes": lambda: themes(WORDS, n_learned=3),
+    "score_from_text": lambda: score_from_text(WORDS),
     "data_quality": lambda: data_quality(LOG),
     "journey_map": lambda: journey_map(LOG, SAID, stages=STAGES),
 }

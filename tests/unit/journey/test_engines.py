@@ -11,6 +11,7 @@ import pytest
 from cjlib.analyses.churn import churn, retention
 from cjlib.analyses.funnel import funnel
 from cjlib.analyses.invitation_mix import invitation_mix
+from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
@@ -64,6 +65,10 @@ def answers(log, said) -> dict[str, dict]:
         "before": said_and_done(said, log, event="purchase", deadline="promised"),
         "silent": nonresponse(said, log, instrument="csat", deadlines={"purchase": "promised"}),
         "after": score_then_done(said, log, outcome="purchase", within="20 days"),
+        "ledger": say_do_ledger(said, log, types=[
+            {"name": "one", "said": "best", "after": ["cart"], "absent": ["purchase"], "within": "10 days"},
+            {"name": "two", "said": "worst", "before": ["purchase"], "end": ["unsubscribe"]},
+        ]),
         "map": journey_map(log, said, stages=stages),
     }
     return {name: {key: value for key, value in result.to_dict().items() if key != "data"}
