@@ -84,7 +84,7 @@ def detect(tokens: Tokens) -> npt.NDArray[np.object_]:
     n_words = np.bincount(tokens.document[letters[tokens.code]], minlength=tokens.n_documents)
     order = np.sort(score, axis=1)
     best, second = order[:, -1], order[:, -2]
-    found = np.array(names, dtype=object)[score.argmax(axis=1)]
+    found: npt.NDArray[np.object_] = np.array(names, dtype=object)[score.argmax(axis=1)]
     found[(best < _ENOUGH) | (best < _CLEAR * second)] = OTHER
     found[(found == OTHER) & (n_words < _FEW)] = SHORT
     both = np.sort(score[:, [names.index("fr"), names.index("en")]], axis=1)

@@ -268,9 +268,7 @@ def told_from_words(
     return told
 
 
-def agreement(
-    told: npt.ArrayLike, scores: npt.ArrayLike, worst: npt.ArrayLike, *, confidence: float = 0.95
-) -> Fit:
+def agreement(told: npt.ArrayLike, scores: npt.ArrayLike, worst: npt.ArrayLike, *, confidence: float = 0.95) -> Fit:
     """Compare told scores with those given: rank correlation, and AUC for the worst band.
 
     Parameters

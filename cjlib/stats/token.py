@@ -211,9 +211,7 @@ def _units(tokens: Tokens, at: Codes, lemma: Codes, kind: Codes, width: int) -> 
     return key[kept], at[kept], last[kept]
 
 
-def _with_pairs(
-    tokens: Tokens, key: Codes, start: Codes, end: Codes, kind: Codes
-) -> tuple[Codes, Codes, Codes]:
+def _with_pairs(tokens: Tokens, key: Codes, start: Codes, end: Codes, kind: Codes) -> tuple[Codes, Codes, Codes]:
     """The terms, then every two neighbours of one document with no punctuation between them."""
     dense, unique = pd.factorize(key)
     breaks = np.cumsum(kind[tokens.code] == _BREAK)

@@ -15,7 +15,7 @@ from cjlib.core.text import t
 from cjlib.stats.multiplicity import benjamini_hochberg
 
 
-def log_odds(counts: pd.DataFrame) -> pd.DataFrame:
+def log_odds(counts: pd.DataFrame, *, prior: float | None = None) -> pd.DataFrame:
     """Compare how often each term is used in a group and in the others.
 
     Parameters
@@ -23,6 +23,9 @@ def log_odds(counts: pd.DataFrame) -> pd.DataFrame:
     counts : DataFrame
         `term`, `n_group` and `n_other`: documents with the term in the group and outside it. All terms
         that were looked at, not only the frequent ones.
+    prior : float above 0, optional
+        Size of the prior as a share of the smaller side; default the pooled counts as they are, which
+        makes words that a small side never uses hard to find.
 
     Returns
     -------
@@ -59,6 +62,8 @@ def log_odds(counts: pd.DataFrame) -> pd.DataFrame:
             t("No words can be compared: it needs two different words and comments on both sides."),
             code="CJ-ST-004",
         )
+    if prior is not None:
+        pooled = pooled * (prior * min(group.sum(), other.sum()) / pooled.sum())
     with np.errstate(divide="ignore", invalid="ignore"):
         odds = [np.log((side + pooled) / (side.sum() + pooled.sum() - side - pooled)) for side in (group, other)]
         estimate = odds[0] - odds[1]  # NaN for a term that nobody used
