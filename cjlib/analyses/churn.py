@@ -22,7 +22,7 @@ from cjlib.core import checks
 from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.gate import ALL, Column, Columns
-from cjlib.core.result import GROUP, Kpi, Note, Result
+from cjlib.core.result import GROUP, DataInfo, Kpi, Note, Result
 from cjlib.core.text import interval, number, percent, t
 from cjlib.journey.activity import cohort_cells, lapse_counts
 from cjlib.journey.durations import durations

@@ -118,7 +118,9 @@ def data_quality(log: EventLog) -> DataQualityResult:
             check |= {"n": None, "detail": log.info.people(check["n"])}  # people, not rows: the same floor
     table = pd.DataFrame(checks, columns=["check", "n", "of", "detail"])
     table["check"] = [t(name) for name in table["check"]]
-    table["share"] = [check["n"] / check["of"] if check["of"] and check["n"] is not None else float("nan") for check in checks]
+    table["share"] = [
+        check["n"] / check["of"] if check["of"] and check["n"] is not None else float("nan") for check in checks
+    ]
     notes = [
         Note("CJ-DQ-001", "caution", t("Tolerated by the contract: {problem}", problem=problem))
         for problem in meta["tolerated"]

@@ -302,8 +302,8 @@ def _notes(table: pd.DataFrame, params: dict[str, Any], log: EventLog) -> list[N
     if params["window"] != "none" and last["n_open"]:
         notes.append(Note("CJ-AN-001", "info", t(
             "{n} {units} are still inside their window of {window}: open, not lost. The naive rate {naive} "
-            "counts them as lost.", units=log.info.units, n=log.info.people(int(last["n_open"])), window=span(params["window"]),
-            naive=percent(last["share_naive"]))))  # fmt: skip
+            "counts them as lost.", units=log.info.units, n=log.info.people(int(last["n_open"])),
+            window=span(params["window"]), naive=percent(last["share_naive"]))))  # fmt: skip
     if params["window"] != "none" and not last["n_mature"]:
         notes.append(Note("CJ-AN-002", "limit", t(
             "None of the {units} entered {window} before the cut-off, so the mature rate cannot be said.",

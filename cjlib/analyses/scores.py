@@ -162,8 +162,10 @@ def scores(
         more["invitations"] = pd.DataFrame([_rate(name, part) for name, part in everyone])
     params = {"instrument": instrument, "scale": list(kind.scale), "box": list(kind.good_scores),
               "by": by or "", "confidence": confidence}  # fmt: skip
-    return ScoresResult.build(table, data=responses.info, params=params, more=more,
-                              kpis=[] if by else _kpis(table.iloc[0], more, instrument), notes=_notes(responses, frame))  # fmt: skip
+    kpis = [] if by else _kpis(table.iloc[0], more, instrument)
+    return ScoresResult.build(
+        table, data=responses.info, params=params, more=more, kpis=kpis, notes=_notes(responses, frame)
+    )
 
 
 def _row(name: str, part: pd.DataFrame, kind: Instrument, confidence: float) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import pandas as pd
 from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError
 from cjlib.core.gate import ALL, Column, Columns
-from cjlib.core.result import GROUP, Kpi, Note, Result
+from cjlib.core.result import GROUP, DataInfo, Kpi, Note, Result
 from cjlib.core.text import days, interval, number, percent, t
 from cjlib.journey.durations import ANY, durations
 from cjlib.journey.tables import EventLog

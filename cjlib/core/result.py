@@ -169,10 +169,8 @@ class Result:
                     ),
                 )
             )
-        shown = tuple(
-            replace(kpi, estimate=math.nan, ci_low=math.nan, ci_high=math.nan, n=0) if 0 < kpi.n < data.min_people else kpi
-            for kpi in kpis
-        )
+        unknown: dict[str, Any] = {"estimate": math.nan, "ci_low": math.nan, "ci_high": math.nan, "n": 0}
+        shown = tuple(replace(kpi, **unknown) if 0 < kpi.n < data.min_people else kpi for kpi in kpis)
         return cls(
             _table=gated,
             _hidden=hidden,

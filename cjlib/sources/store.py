@@ -372,7 +372,8 @@ def derive(source: Store, target: Path, *, units_sql: str, meta: Mapping[str, An
             ties = _activity(con, folder / "events.parquet")
             _copy(con, "SELECT k.new_unit AS unit, c.* EXCLUDE (unit, n_events, first_at, last_at), "
                        "e.n_events, e.first_at, e.last_at FROM chosen k JOIN customers c USING (unit) "
-                       "LEFT JOIN activity e ON e.unit = k.new_unit ORDER BY k.new_unit", folder / "customers.parquet")  # fmt: skip
+                       "LEFT JOIN activity e ON e.unit = k.new_unit ORDER BY k.new_unit",
+                  folder / "customers.parquet")  # fmt: skip
             write_meta(con, folder, {**source.meta, **meta, **ties})
         finally:
             con.close()

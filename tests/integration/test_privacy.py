@@ -40,15 +40,16 @@ def test_no_identifier_reaches_any_file_of_the_reports(root, tmp_path):
     for i in range(60):
         who = f"zz-canary-{i:04d}@example.org"
         web += [f"{who};2026-01-{1 + i % 28:02d};visit", f"{who};2026-02-{1 + i % 20:02d};purchase"]
-        said.append(f"{who};2026-02-{1 + i % 27:02d};{i % 11};Late parcel {CANARIES[1]} {CANARIES[2]} {CANARIES[3]} nr {i}")
+        comment = f"Late parcel {CANARIES[1]} {CANARIES[2]} {CANARIES[3]} nr {i}"
+        said.append(f"{who};2026-02-{1 + i % 27:02d};{i % 11};{comment}")
     (tmp_path / "web.csv").write_text("\n".join(web) + "\n", encoding="utf-8")
     (tmp_path / "said.csv").write_text("\n".join(said) + "\n", encoding="utf-8")
     (tmp_path / "canary.yml").write_text(STUDY, encoding="utf-8")
     lanes = 'stages: {Buy: {pains: [{text: Late parcels, pattern: "Late"}]}}\n'
     (tmp_path / "canary.map.yml").write_text(lanes, encoding="utf-8")
     environment = {**os.environ, "CJ_KEY": "a secret key canary", "CJLIB_CACHE": str(tmp_path / "cache")}
-    done = subprocess.run([BIN / "cj", "run", "canary.yml", "--out", "reports", "--keep"], cwd=tmp_path, env=environment,
-                          capture_output=True, text=True, check=False)  # fmt: skip
+    command = [BIN / "cj", "run", "canary.yml", "--out", "reports", "--keep"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     published = [p for p in (tmp_path / "reports").rglob("*") if p.is_file() and ".runs" not in p.parts]
     assert len(published) >= 16

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 
 import pandas as pd
@@ -149,7 +148,7 @@ def test_the_key_file_is_private_and_said_once(folder, monkeypatch):
     assert opened(folder).key_created
     assert not opened(folder).key_created
     (key,) = folder.rglob(".cjlib-key")
-    assert stat.S_IMODE(os.stat(key).st_mode) == 0o600
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
 
 
 def test_views_say_what_they_hold(folder):
