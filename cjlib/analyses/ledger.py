@@ -21,7 +21,7 @@ from cjlib.analyses.said_and_done import _instrument as chosen_instrument
 from cjlib.analyses.words import span
 from cjlib.core.errors import ParameterError
 from cjlib.core.gate import Column, Columns
-from cjlib.core.result import Kpi, Note, Result
+from cjlib.core.result import DataInfo, Kpi, Note, Result
 from cjlib.core.text import UNKNOWN, language, number, percent, t
 from cjlib.journey.around import Deeds, deeds, pseudonyms
 from cjlib.journey.tables import EventLog, SurveyResponses
@@ -204,7 +204,7 @@ def say_do_ledger(
         row, test = _row(name, part, spec, permutations=permutations, seed=seed)
         rows.append(row)
         tests.append(test)
-        notes += _left_out(name, part, test, responses.info.min_people)
+        notes += _left_out(name, part, test, responses.info)
     tested = pd.DataFrame(tests)
     tested["p_holm"], tested["p_bh"] = holm(tested["p"]), benjamini_hochberg(tested["p"])
     tested["verdict"] = [_verdict(row["p_holm"], row["difference"]) for row in tested.to_dict("records")]
@@ -342,21 +342,21 @@ def _meaning(name: str, spec: LedgerTypeSpec, responses: SurveyResponses, log: E
     return {"type": name, "said": said, **events, "within": span(spec.within) if spec.within else UNKNOWN}
 
 
-def _left_out(name: str, part: Deeds, test: Mapping[str, Any], k: int) -> list[Note]:
+def _left_out(name: str, part: Deeds, test: Mapping[str, Any], info: DataInfo) -> list[Note]:
     """A sentence for everything that was set aside, and for a test that could not be made."""
     notes = []
     if part.n_late:
         notes.append(Note("CJ-AN-111", "caution", t(
             "{name}: {n} answers were given after the customer had left, and are refused.",
-            name=name, n=_few(part.n_late, k))))  # fmt: skip
+            name=name, n=info.people(part.n_late))))  # fmt: skip
     if part.n_unknown:
         notes.append(Note("CJ-AN-112", "caution", t(
             "{name}: {n} answers come from customers without any event; what they did is unknown.",
-            name=name, n=_few(part.n_unknown, k))))  # fmt: skip
+            name=name, n=info.people(part.n_unknown))))  # fmt: skip
     if part.n_first:
         notes.append(Note("CJ-AN-113", "info", t(
             "{name}: {n} answers came before the first event of their customer; nothing had happened before them.",
-            name=name, n=_few(part.n_first, k))))  # fmt: skip
+            name=name, n=info.people(part.n_first))))  # fmt: skip
     if test["n_compared"] == 0:
         notes.append(Note("CJ-AN-115", "limit", t(
             "{name}: nobody can be compared, because no window is over or nobody answered.", name=name)))  # fmt: skip
@@ -372,12 +372,7 @@ def _dates(responses: SurveyResponses) -> list[Note]:
     frame = responses.frame(["asked_at", "answered_at", "score"])
     lost = int((frame["score"].notna() & frame["answered_at"].isna()).sum())
     undated = int((frame["asked_at"].isna() & frame["answered_at"].isna()).sum())
-    k = responses.info.min_people
-    told = {t("{n} answers have no date and are left out.", n=_few(lost, k)): lost,
-            t("{n} invitations have no date.", n=_few(undated, k)): undated}  # fmt: skip
+    info = responses.info
+    told = {t("{n} answers have no date and are left out.", n=info.people(lost)): lost,
+            t("{n} invitations have no date.", n=info.people(undated)): undated}  # fmt: skip
     return [Note("CJ-AN-114", "caution", text) for text, n in told.items() if n]
-
-
-def _few(n: int, k: int) -> str:
-    """A count of people in a sentence, not told exactly where it is small."""
-    return t("fewer than {k}", k=k) if 0 < n < k else number(n)
