@@ -25,6 +25,7 @@ _FACADE = {
     "score_trend": "cjlib.analyses.score_trend",
     "invitation_mix": "cjlib.analyses.invitation_mix",
     "nonresponse": "cjlib.analyses.nonresponse",
+    "score_drivers": "cjlib.analyses.drivers",
     "said_and_done": "cjlib.analyses.said_and_done",
     "score_then_done": "cjlib.analyses.said_and_done",
     "say_do_ledger": "cjlib.analyses.ledger",

@@ -10,22 +10,23 @@ import pytest
 from cjlib.analyses.churn import churn, retention
 from cjlib.analyses.data_quality import data_quality
 from cjlib.analyses.distinctive_words import distinctive_words
+from cjlib.analyses.drivers import score_drivers
 from cjlib.analyses.funnel import funnel
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
-from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_from_text import score_from_text
+from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.scores import scores
 from cjlib.analyses.themes import themes
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.core.result import MIME, Result
 from cjlib.core.text import using
 from cjlib.datasets.example import example_log, example_responses
-from cjlib.journey.frames import from_frames
 from cjlib.datasets.simulate import simulate
+from cjlib.journey.frames import from_frames
 from cjlib.maps.model import Stage, journey_map
 
 LOG, SAID = example_log(), example_responses()
@@ -34,6 +35,13 @@ ANSWERS = pd.DataFrame({
     "customer": [f"c{i}" for i in range(24)], "asked_at": 0, "answered_at": [i * 4 * 86_400_000_000 for i in range(24)],
     "instrument": "csat", "score": [5, 4, 2] * 8, "trigger": ["invited"] * 16 + ["spontaneous"] * 8,
 })  # fmt: skip
+LIVED = from_frames(
+    pd.DataFrame({"customer": [f"c{i}" for i in range(0, 120, 2)], "at": 0, "event": "fee", "value": [1.0, 2.0] * 30}),
+    responses=pd.DataFrame({"customer": [f"c{i}" for i in range(120)], "asked_at": 1, "answered_at": 2,
+                            "instrument": "csat", "score": [1, 5, 2, 4, 3, 3, 1, 4, 5, 2] * 12}),
+    as_of="1970-04-01", scales={"csat": (1, 5)},
+)[::-1]  # fmt: skip
+FEE = {"name": "Fee", "event": "fee", "measure": "highest"}
 DOORS = from_frames(responses=ANSWERS, as_of="1970-04-01", scales={"csat": (1, 5)})[1]
 LEAVES = {"name": "leaves", "said": "best", "absent": ["purchase"], "within": "5 days"}
 SHOP = simulate(n_customers=1500, seed=3)
@@ -49,6 +57,7 @@ MAKE = {
     "score_trend": lambda: score_trend(DOORS, instrument="csat"),
     "invitation_mix": lambda: invitation_mix(DOORS, instrument="csat"),
     "nonresponse": lambda: nonresponse(SAID, LOG, instrument="nps"),
+    "score_drivers": lambda: score_drivers(*LIVED, drivers=[FEE], instrument="csat", draws=100),
     "said_and_done": lambda: said_and_done(SAID, LOG, event="purchase"),
     "score_then_done": lambda: score_then_done(SAID, LOG, outcome="purchase", within="10 days"),
     "say_do_ledger": lambda: say_do_ledger(SAID, LOG, types=[LEAVES]),

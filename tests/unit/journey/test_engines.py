@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from cjlib.analyses.churn import churn, retention
+from cjlib.analyses.drivers import score_drivers
 from cjlib.analyses.funnel import funnel
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
@@ -50,6 +51,8 @@ def random_study(engine: Engine, folder, seed: int = 7):
 def answers(log, said) -> dict[str, dict]:
     stages = [Stage("Look", ("visit",)), Stage("Choose", ("cart",)), Stage("Buy", ("purchase",))]
     steps = ["visit", "cart", "purchase"]
+    drivers = [{"name": "Bought", "event": "purchase"}, {"name": "Touches", "event": "any", "measure": "count"},
+               {"name": "Cart late", "event": "cart", "measure": "late", "deadline": "promised"}]  # fmt: skip
     results = {
         "funnel": funnel(log, steps=steps, window="20 days", by="persona"),
         "funnel by channel": funnel(log, steps=steps, window="20 days", entry="best", by="channel"),
@@ -62,6 +65,7 @@ def answers(log, said) -> dict[str, dict]:
         "compared": compare_scores(said, instrument="csat", by="persona"),
         "trend": score_trend(said, instrument="csat"),
         "doors": invitation_mix(said, instrument="csat", by="stage"),
+        "drivers": score_drivers(said, log, drivers=drivers, instrument="csat", draws=100),
         "before": said_and_done(said, log, event="purchase", deadline="promised"),
         "silent": nonresponse(said, log, instrument="csat", deadlines={"purchase": "promised"}),
         "after": score_then_done(said, log, outcome="purchase", within="20 days"),

@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 MODULES = (
-    "comparison", "contrast", "curve", "importance", "instrument", "mean", "multiplicity", "ordinal", "paired", "planner", "propensity",
-    "proportion", "recurrent", "renewal", "restricted", "risk_table", "score", "survey", "triangle", "weight", "word",
+    "comparison", "contrast", "curve", "importance", "instrument", "mean", "multiplicity", "ordinal",
+    "paired", "planner", "propensity", "proportion", "recurrent", "renewal", "restricted", "risk_table",
+    "score", "survey", "triangle", "weight", "word",
 )  # fmt: skip
 HEAVY = ("lifelines", "statsmodels", "greenwood", "sklearn", "matplotlib", "scipy.stats", "scipy.optimize")
 
