@@ -21,7 +21,8 @@ PAGES = sorted((DOCS / "analyses").glob("*.md"))
 RECORDS = sorted((DOCS / "adr").glob("*.md"))
 WRITTEN = [README, ROOT / "CHANGELOG.md", DOCS / "errors.md", *PAGES, *RECORDS]
 ANALYSES = ("data_quality", "funnel", "time_to_event", "churn", "retention", "scores", "said_and_done",
-            "score_then_done", "say_do_ledger", "compare_scores", "score_trend", "invitation_mix", "score_drivers",
+            "score_then_done", "say_do_ledger", "score_worth",
+            "compare_scores", "score_trend", "invitation_mix", "score_drivers", "who_to_interview",
             "nonresponse",
             "distinctive_words", "themes",
             "score_from_text", "journey_map")  # fmt: skip

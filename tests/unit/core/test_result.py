@@ -12,6 +12,7 @@ from cjlib.analyses.data_quality import data_quality
 from cjlib.analyses.distinctive_words import distinctive_words
 from cjlib.analyses.drivers import score_drivers
 from cjlib.analyses.funnel import funnel
+from cjlib.analyses.interviews import who_to_interview
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.nonresponse import nonresponse
@@ -19,6 +20,7 @@ from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_from_text import score_from_text
 from cjlib.analyses.score_trend import score_trend
+from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
 from cjlib.analyses.themes import themes
 from cjlib.analyses.time_to_event import time_to_event
@@ -58,8 +60,10 @@ MAKE = {
     "invitation_mix": lambda: invitation_mix(DOORS, instrument="csat"),
     "nonresponse": lambda: nonresponse(SAID, LOG, instrument="nps"),
     "score_drivers": lambda: score_drivers(*LIVED, drivers=[FEE], instrument="csat", draws=100),
+    "who_to_interview": lambda: who_to_interview(LOG, SAID, outcome="purchase", instrument="nps"),
     "said_and_done": lambda: said_and_done(SAID, LOG, event="purchase"),
     "score_then_done": lambda: score_then_done(SAID, LOG, outcome="purchase", within="10 days"),
+    "score_worth": lambda: score_worth(SAID, LOG, outcome="purchase", within="10 days"),
     "say_do_ledger": lambda: say_do_ledger(SAID, LOG, types=[LEAVES]),
     "distinctive_words": lambda: distinctive_words(WORDS),
     "themes": lambda: themes(WORDS, n_learned=3),

@@ -17,6 +17,7 @@ from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_trend import score_trend
+from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.journey.engine import DuckEngine, Engine
@@ -73,6 +74,7 @@ def answers(log, said) -> dict[str, dict]:
             {"name": "one", "said": "best", "after": ["cart"], "absent": ["purchase"], "within": "10 days"},
             {"name": "two", "said": "worst", "before": ["purchase"], "end": ["unsubscribe"]},
         ]),
+        "worth": score_worth(said, log, outcome="purchase", within="10 days", draws=100),
         "map": journey_map(log, said, stages=stages),
     }
     return {name: {key: value for key, value in result.to_dict().items() if key != "data"}
