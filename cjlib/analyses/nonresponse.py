@@ -41,6 +41,7 @@ from cjlib.stats.survey import response_rate
 
 FEWEST = 30  # on either side: below, who answers cannot be estimated
 UNBALANCED = 0.1
+PER_COVARIATE = 10  # people on the smaller side: below, estimated weights follow chance
 _N = Column("n", "Int64", "People", "people", "people that the row rests on")
 
 
@@ -219,7 +220,7 @@ def nonresponse(
     table = pd.DataFrame(rows)
     balance = _balance(behaviour, matrix, case, log)
     params = {"instrument": instrument, "scale": list(kind.scale), "box": list(kind.good_scores), "most": most,
-              "deadlines": [f"{event}: {date}" for event, date in (deadlines or {}).items()],
+              "deadlines": [f"{log.label(event)}: {date}" for event, date in (deadlines or {}).items()],
               "confidence": confidence}  # fmt: skip
     return NonresponseResult.build(
         table, data=responses.info, params=params, kpis=_kpis(case, table),
@@ -344,6 +345,11 @@ def _notes(case: Case, behaviour: Behaviour, balance: pd.DataFrame, reason: str)
             found.append(Note("CJ-AN-064", "caution", t(
                 "Very unequal weights: {n} answers say as much as {effective} of equal weight.",
                 n=n, effective=round(case.n_effective))))  # fmt: skip
+        fewer = min(n, len(case.score) - n)
+        if fewer < PER_COVARIATE * len(behaviour.covariates):
+            found.append(Note("CJ-AN-068", "caution", t(
+                "{n} people on the smaller side are few for {k} things known about them: the weighted interval is "
+                "somewhat too narrow.", n=fewer, k=len(behaviour.covariates))))  # fmt: skip
         if case.weights.share_trimmed:
             found.append(Note("CJ-AN-065", "info", t(
                 "{share} of the weights were cut, so that a few answers do not decide.",

@@ -245,6 +245,18 @@ def test_duplicated_people_change_nothing_but_the_numbers_and_the_width(times):
     assert width[1] == pytest.approx(width[0] / np.sqrt(times), rel=0.02)
 
 
+def test_few_people_for_many_covariates_are_told():
+    cities = [
+        pd.DataFrame(
+            {"customer": [f"c{i:04d}" for i in range(n)], "city": ["P", "L", "N", "M"] * (n // 4) + ["P"] * (n % 4)}
+        )
+        for n in (99, 600)
+    ]
+    few, many = (nonresponse(*small(len(who), customers=who)[::-1], instrument="nps") for who in cities)
+    assert "33 people on the smaller side are few" in codes(few)["CJ-AN-068"]
+    assert "CJ-AN-068" not in codes(many)
+
+
 def test_events_after_the_invitation_change_nothing():
     log, said = small(300)
     rows = [(f"c{i:04d}", day * DAY, "visit") for i in range(300) for day in ([1, 2] if i % 2 else [1])]
