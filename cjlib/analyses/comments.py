@@ -5,6 +5,7 @@ For analyses only: a frame here holds a row per comment, and never reaches a res
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -193,8 +194,15 @@ def _read(frame: pd.DataFrame, responses: SurveyResponses) -> Comments:
     said = frame[frame["comment"].fillna("").str.strip() != ""].reset_index(drop=True)
     if said.empty:
         raise NotEnoughDataError(t("No answer has a comment, so there are no words to read."), code="CJ-AN-093")
-    tokens = read(said["comment"].tolist())
-    return Comments(said.assign(language=detect(tokens), band=bands(said, responses)), tokens)
+    tokens, languages = _words(tuple(said["comment"]))
+    return Comments(said.assign(language=languages, band=bands(said, responses)), tokens)
+
+
+@functools.lru_cache(maxsize=2)
+def _words(texts: tuple[str, ...]) -> tuple[Tokens, npt.NDArray[np.object_]]:
+    """Words and languages of the comments; a page asks several questions of the same ones."""
+    tokens = read(texts)
+    return tokens, detect(tokens)
 
 
 def localized_label(label: dict[str, str]) -> str:

@@ -172,13 +172,15 @@ def distinctive_words(
     kept = kept.assign(
         ci_low=kept["estimate"] - z * kept["std_error"], ci_high=kept["estimate"] + z * kept["std_error"]
     )
+    looks = int(np.count_nonzero(once))
     params = {"groups": groups, "instrument": instrument or "", "outcome": done, "within": str(within or ""),
-              "sides": sides, "n_looks": int(np.count_nonzero(once)), "min_people": min_people,
-              "confidence": confidence}  # fmt: skip
-    kpis = [found.kpi(), Kpi(measure="n_words", label=t("Words that set groups apart"), estimate=float(len(kept)),
-                             definition=t("of {n} looked at", n=params["n_looks"]))]  # fmt: skip
-    return DistinctiveWordsResult.build(kept, data=responses.info, params=params, kpis=kpis,
-                                        more={"languages": found.table()}, notes=_notes(found, late, groups))  # fmt: skip
+              "sides": sides, "n_looks": looks, "min_people": min_people, "confidence": confidence}  # fmt: skip
+    number_of = Kpi(measure="n_words", label=t("Words that set groups apart"), estimate=float(len(kept)),
+                    definition=t("of {n} looked at", n=looks))  # fmt: skip
+    return DistinctiveWordsResult.build(
+        kept, data=responses.info, params=params, kpis=[found.kpi(), number_of], more={"languages": found.table()},
+        notes=_notes(found, late, groups),
+    )  # fmt: skip
 
 
 def _labels(found: Comments, groups: str, done: str) -> tuple[pd.Series, list[str]]:
@@ -247,9 +249,9 @@ def _kept(table: pd.DataFrame, level: float, sides: list[str]) -> pd.DataFrame:
 
 def _notes(found: Comments, late: int, groups: str) -> list[Note]:
     notes = found.notes()
-    if groups == "score" and found.frame["instrument"].nunique() > 1:
-        notes.append(Note("CJ-AN-096", "info", t(
-            "Several instruments are together here: each answer is among the worst or the best on its own scale.")))  # fmt: skip
+    if groups == "score" and len(set(found.frame["instrument"])) > 1:
+        told = t("Several instruments are together here: each answer is among the worst or the best on its own scale.")
+        notes.append(Note("CJ-AN-096", "info", told))
     if late:
         notes.append(Note("CJ-AN-097", "info", t(
             "{n} comments are left out because their horizon is not over at the cut-off.", n=late)))  # fmt: skip

@@ -6,6 +6,7 @@ complains about it both speak of delivery.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -46,6 +47,7 @@ from cjlib.stats.token import terms
 
 STABLE = 0.7
 _TERM_PEOPLE = 5
+_OFFERED = 300  # comments per theme that a quotation is chosen among
 _THEME = Column("theme", "string", "Theme")
 
 
@@ -225,9 +227,7 @@ def themes(
     learned, told = _learned(found, n_learned, seed, confidence)
     if len(learned):
         more["learned"] = learned
-    said = pd.concat([*quoted, *told]).rename(columns={"unit": "customer"})
-    chosen = quotes(said, min_people=max(min_people_verbatim, 10)).rename(columns={"group": "theme"})
-    more["quotes"] = chosen
+    more["quotes"] = _quotes([*quoted, *told], max(min_people_verbatim, 10))
     more["languages"] = found.table()
     done = log.label(outcome) if log is not None and outcome is not None else ""
     params = {"by": by or "", "instrument": instrument or "", "outcome": done, "within": str(within or ""),
@@ -326,6 +326,19 @@ def _learned(found: Comments, n_themes: int, seed: int, confidence: float) -> tu
                 told.append(about.assign(group=label))
     table = pd.DataFrame(rows)
     return (table.sort_values(["language", "n"], ascending=[True, False], kind="stable") if rows else table), told
+
+
+def _quotes(parts: list[pd.DataFrame], min_people: int) -> pd.DataFrame:
+    """Quotations per theme, chosen among so many comments in an order that depends on the texts alone."""
+    offered = []
+    for part in parts:
+        if part["unit"].nunique() >= min_people:
+            order = [hashlib.sha256(text.encode()).hexdigest() for text in part["comment"]]
+            offered.append(part.iloc[np.argsort(order, kind="stable")].drop_duplicates("unit").head(_OFFERED))
+    if not offered:
+        return pd.DataFrame({"theme": [], "quote": []})
+    said = pd.concat(offered).rename(columns={"unit": "customer"})
+    return quotes(said, min_people=min_people).rename(columns={"group": "theme"})
 
 
 def _apart(names: npt.NDArray[np.object_]) -> list[str]:

@@ -23,9 +23,10 @@ from cjlib.stats.proportion import z_value
 from cjlib.stats.token import clean
 
 Floats = npt.NDArray[np.float64]
-FITTED = 20_000  # documents the themes are learned from; the others are only assigned
+FITTED = 10_000  # documents the themes are learned from; the others are only assigned
 RESAMPLED = 4_000  # documents of a resample
-ITERATIONS = 120
+ITERATIONS = 80
+WIDEST = 2_000  # terms, the most frequent ones
 
 
 class Learned(NamedTuple):
@@ -182,7 +183,9 @@ def learn(matrix: sparse.csr_matrix, *, n_themes: int, seed: int, resamples: int
         raise NotEnoughDataError(
             t("Too few comments with words in common to learn {n} themes from.", n=n_themes), code="CJ-ST-014"
         )
-    weighted = _tf_idf(matrix)
+    often = np.asarray(matrix.sum(axis=0)).ravel()
+    used = np.sort(np.argsort(-often, kind="stable")[:WIDEST])
+    weighted = _tf_idf(matrix[:, used])
     rng = np.random.default_rng(seed)
     n = weighted.shape[0]
     rows = np.sort(rng.choice(n, FITTED, replace=False)) if n > FITTED else np.arange(n)
@@ -195,7 +198,7 @@ def learn(matrix: sparse.csr_matrix, *, n_themes: int, seed: int, resamples: int
     share = model.transform(weighted)
     whole = share.sum(axis=1)
     of = np.where((whole > 0) & (share.max(axis=1) >= whole / 2), share.argmax(axis=1), -1)
-    words = [np.argsort(-row, kind="stable")[:8].tolist() for row in themes]
+    words = [used[np.argsort(-row, kind="stable")[:8]].tolist() for row in themes]
     return Learned(words, np.mean(matches, axis=0), of)
 
 
