@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 MODULES = (
-    "comparison", "contrast", "curve", "importance", "instrument", "mean", "multiplicity", "ordinal",
+    "comparison", "contrast", "curve", "importance", "instrument", "interview", "mean", "multiplicity", "ordinal",
     "paired", "planner", "propensity", "proportion", "recurrent", "renewal", "restricted", "risk_table",
     "score", "survey", "triangle", "weight", "word",
 )  # fmt: skip
