@@ -205,13 +205,11 @@ def _tabulate(
     rows: pd.DataFrame, labels: Sequence[str], width: int | None, *, split: bool, curve: bool, confidence: float
 ) -> pd.DataFrame:
     columns = {name: rows[name].to_numpy() for name in rows.columns if name != "group"}
-    parts = [(ALL, columns)]
-    if split:
-        code, names = pd.factorize(rows["group"])
-        members = {name: np.flatnonzero(code == number) for number, name in enumerate(names)}
-        parts += [(name, {key: values[members[name]] for key, values in columns.items()}) for name in by_size(rows)]
+    code, names = pd.factorize(rows["group"])
     found = []
-    for name, part in parts:
+    for name in [ALL, *(by_size(rows) if split else [])]:
+        members = slice(None) if name == ALL else np.flatnonzero(code == names.get_loc(name))
+        part = {key: values[members] for key, values in columns.items()}
         follow = part["follow_us"]
         for order, label in enumerate(labels, start=1):
             reached, before = part[f"d{order}"], part[f"d{max(order - 1, 1)}"]

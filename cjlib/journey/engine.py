@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cjlib.journey.match import Block
-from cjlib.sources.store import ROW_GROUP, Store, dictionary_columns
+from cjlib.sources.store import Store, batches
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -55,6 +55,7 @@ class DuckEngine:
         import ibis
 
         self._connection = ibis.duckdb.connect(memory_limit=memory, threads=min(os.cpu_count() or 2, 8))
+        self._connection.raw_sql("SET enable_progress_bar = false")
         self._tables: dict[tuple[Store, str], Any] = {}
 
     def table(self, store: Store, name: str) -> ir.Table:
@@ -83,19 +84,17 @@ class DuckEngine:
         return _stack(parts)
 
 
-def blocks(store: Store, columns: Sequence[str] = (), *, rows: int = ROW_GROUP) -> Iterator[Block]:
-    """Blocks of whole customers, in store order.
+def blocks(store: Store, columns: Sequence[str] = (), *, rows: int | None = None) -> Iterator[Block]:
+    """Blocks of whole customers, in store order: of a row group each, or of about `rows` events.
 
     Read in file order on purpose: DuckDB's Arrow stream does not keep it with more than one thread.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    path = store.path("events")
-    file = pq.ParquetFile(path, read_dictionary=dictionary_columns(path, ["event", *columns]))
+    text = ["event", *columns]
     codes = {name: code for code, name in enumerate(store.meta["event_names"])}
     rest: Any = None
-    for batch in file.iter_batches(rows, columns=["unit", "at", "event", *columns]):
+    for batch in batches(store.path("events"), ["unit", "at", *text], text=text, rows=rows):
         table = pa.Table.from_batches([batch])
         if rest is not None:
             table = pa.concat_tables([rest, table])

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -69,7 +69,9 @@ def connect(spill: Path, *, memory: str = "2GB", threads: int | None = None) -> 
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    return duckdb.connect(":memory:", config=config)
+    con = duckdb.connect(":memory:", config=config)
+    con.execute("SET enable_progress_bar = false")
+    return con
 
 
 def digest(*parts: object) -> str:
@@ -265,6 +267,20 @@ def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     path.chmod(0o600)
 
 
+def batches(path: Path, columns: Sequence[str], *, text: Sequence[str], rows: int | None = None) -> Iterator[Any]:
+    """Arrow batches in file order, `text` as codes where that is possible.
+
+    One row group at a time: `iter_batches` holds on to every row group that it has read.
+    """
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path, read_dictionary=dictionary_columns(path, text))
+    for group in range(file.num_row_groups):
+        for batch in file.read_row_group(group, columns=list(columns)).to_batches(max_chunksize=rows):
+            if batch.num_rows:
+                yield batch
+
+
 def dictionary_columns(path: Path, names: Sequence[str]) -> list[str]:
     """Those of the text columns that are dictionary-encoded throughout: only these can be read as codes."""
     import pyarrow.parquet as pq
@@ -318,14 +334,12 @@ def _activity(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
     events at one instant, whose order the tie rule decides.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     tied = 0
     units: set[int] = set()
     last: tuple[int, int, str] | None = None
     spans = [pa.table({name: pa.array([], pa.int64()) for name in ("unit", "n", "first_at", "last_at")})]
-    file = pq.ParquetFile(path, read_dictionary=dictionary_columns(path, ["event"]))
-    for batch in file.iter_batches(ROW_GROUP, columns=["unit", "at", "event"]):
+    for batch in batches(path, ["unit", "at", "event"], text=["event"]):
         unit, at = (batch.column(name).to_numpy() for name in ("unit", "at"))
         event = batch.column("event")
         event = event if hasattr(event, "dictionary") else event.dictionary_encode()
