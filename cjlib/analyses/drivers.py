@@ -132,9 +132,9 @@ def score_drivers(
     Raises
     ------
     ParameterError
-        Unknown event, date or measure; CJ-AN-090: no driver, more than 10, or two of one name.
+        Unknown event, date or measure; CJ-AN-140: no driver, more than 10, or two of one name.
     NotEnoughDataError
-        CJ-AN-091: too few answers for so many drivers; CJ-AN-092: everybody lived the same;
+        CJ-AN-141: too few answers for so many drivers; CJ-AN-142: everybody lived the same;
         CJ-ST-004: all scores equal.
 
     Notes
@@ -154,7 +154,7 @@ the scale, and there are the like of 5.
     asked = [one if isinstance(one, Driver) else Driver(**one) for one in drivers]
     if not 1 <= len(asked) <= MOST_DRIVERS or len({one.name for one in asked}) < len(asked):
         raise ParameterError(
-            f"drivers: {len(asked)} given; 1 to {MOST_DRIVERS} with different names are needed.", code="CJ-AN-090"
+            f"drivers: {len(asked)} given; 1 to {MOST_DRIVERS} with different names are needed.", code="CJ-AN-140"
         )
     _, kind = answers_of(responses, instrument)
     rows = experiences_before(responses, log, drivers=asked, instrument=instrument)
@@ -166,7 +166,7 @@ the scale, and there are the like of 5.
     notes = _dropped(design, asked)
     if not design.blocks:
         raise NotEnoughDataError(
-            t("Everybody lived the same before answering, so no driver can be told apart."), code="CJ-AN-092"
+            t("Everybody lived the same before answering, so no driver can be told apart."), code="CJ-AN-142"
         )
     _enough(rows["score"], design.x.shape[1])
     found = shapley_r2(rows["score"], design.x, design.blocks, seed=seed, people=rows["unit"], draws=draws)
@@ -174,11 +174,11 @@ the scale, and there are the like of 5.
     more, odds_notes = _odds(rows, design)
     params = {"instrument": instrument, "scale": list(kind.scale), "seed": seed, "draws": draws, "r2": found.r2,
               "drivers": [f"{one.name}: {one.measure} {' / '.join(one.events)}" for one in asked]}  # fmt: skip
-    notes += [*odds_notes, Note("CJ-AN-093", "caution", t(
+    notes += [*odds_notes, Note("CJ-AN-143", "caution", t(
         "Importance is not an effect: people who lived through one thing differ in other ways, and a general "
         "mood colours every answer."))]  # fmt: skip
     if len(design.blocks) == 1:
-        notes.append(Note("CJ-AN-094", "caution", t(
+        notes.append(Note("CJ-AN-144", "caution", t(
             "There is one driver only: its importance is all that the model explains, not a rank.")))  # fmt: skip
     return DriversResult.build(table, data=responses.info, params=params, more=more, notes=notes,
                                kpis=_kpis(table, found, len(rows)))  # fmt: skip
@@ -239,7 +239,7 @@ def _dropped(design: _Design, drivers: list[Driver]) -> list[Note]:
     if not gone:
         return []
     message = t("Left out, because it was the same for everybody who answered: {drivers}.", drivers=", ".join(gone))
-    return [Note("CJ-AN-095", "caution", message)]
+    return [Note("CJ-AN-145", "caution", message)]
 
 
 def _enough(scores: pd.Series, n_columns: int) -> None:
@@ -249,7 +249,7 @@ def _enough(scores: pd.Series, n_columns: int) -> None:
         raise NotEnoughDataError(
             t("Too few answers: drivers with {k} column need about {needed} answers spread over the scale, and "
               "there are the like of {n}.", k=n_columns, needed=PER_COLUMN * n_columns, n=round(effective)),
-            code="CJ-AN-091",
+            code="CJ-AN-141",
         )  # fmt: skip
 
 
@@ -275,7 +275,7 @@ def _odds(rows: pd.DataFrame, design: _Design) -> tuple[dict[str, pd.DataFrame],
     except NotEnoughDataError as reason:
         if reason.code != "CJ-ST-023":
             raise
-        return {}, [Note("CJ-AN-096", "limit", str(reason))]
+        return {}, [Note("CJ-AN-146", "limit", str(reason))]
     check = proportional_odds(rows["score"], design.x)
     low, high = limits(fit)
     some = [int((np.abs(column - _mode(column)) > 0).sum()) for column in design.x.T]
@@ -287,7 +287,7 @@ def _odds(rows: pd.DataFrame, design: _Design) -> tuple[dict[str, pd.DataFrame],
     notes = []
     uneven = [term for term, even in zip(design.terms, check["even"], strict=True) if not even]
     if uneven:
-        notes.append(Note("CJ-AN-097", "caution", t(
+        notes.append(Note("CJ-AN-147", "caution", t(
             "The odds ratio depends on the step of the scale for: {terms}. Read its lowest and highest value, "
             "not the one in the middle.", terms=", ".join(uneven))))  # fmt: skip
     return {"odds": table}, notes

@@ -140,7 +140,7 @@ def test_a_wait_that_few_had_is_never_imputed():
     result = score_drivers(*study(events, rng.integers(0, 11, 300)), drivers=[WAIT], instrument="other")
     assert result.more("odds")["term"].tolist() == ["Wait: yes", "Wait: one more unit", "Wait: value unknown"]
     assert result.table[["n_lived", "n_other"]].iloc[0].tolist() == [70, 230]
-    assert "CJ-AN-094" in {note.code for note in result.notes}  # one driver is no ranking
+    assert "CJ-AN-144" in {note.code for note in result.notes}  # one driver is no ranking
 
 
 def test_a_driver_that_everybody_lived_is_left_out_by_name_and_alone_it_is_a_sentence():
@@ -150,7 +150,7 @@ def test_a_driver_that_everybody_lived_is_left_out_by_name_and_alone_it_is_a_sen
     responses, log = study(events, rng.integers(0, 11, 200))
     result = score_drivers(responses, log, drivers=[FEE, visit], instrument="other")
     assert result.table["driver"].tolist() == ["Fee"]
-    assert any("Visit" in note.message for note in result.notes if note.code == "CJ-AN-095")
+    assert any("Visit" in note.message for note in result.notes if note.code == "CJ-AN-145")
     with pytest.raises(NotEnoughDataError, match="Everybody lived the same"):
         score_drivers(responses, log, drivers=[visit], instrument="other")
 
@@ -160,7 +160,7 @@ def test_perfect_separation_keeps_the_importance_and_says_why_there_are_no_odds(
     result = score_drivers(*study(events, [2] * 50 + [9] * 50), drivers=[FEE], instrument="other")
     assert result.table["importance"].iloc[0] == pytest.approx(1)
     assert "odds" not in result.to_dict()["more"]
-    assert "CJ-AN-096" in {note.code for note in result.notes}
+    assert "CJ-AN-146" in {note.code for note in result.notes}
 
 
 def test_all_answers_equal_and_too_few_answers_are_sentences():
