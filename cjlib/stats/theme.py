@@ -189,11 +189,11 @@ def learn(matrix: sparse.csr_matrix, *, n_themes: int, seed: int, resamples: int
     rng = np.random.default_rng(seed)
     n = weighted.shape[0]
     rows = np.sort(rng.choice(n, FITTED, replace=False)) if n > FITTED else np.arange(n)
-    model = _nmf(weighted[rows], n_themes, seed)
+    model = _nmf(weighted[rows], n_themes, seed, "nndsvda")
     themes = _unit(model.components_)
     matches = []
     for draw in range(resamples):
-        again = _nmf(weighted[rng.integers(0, n, min(n, RESAMPLED))], n_themes, seed + 1 + draw)
+        again = _nmf(weighted[rng.integers(0, n, min(n, RESAMPLED))], n_themes, seed + 1 + draw, "random")
         matches.append((themes @ _unit(again.components_).T).max(axis=1))
     share = model.transform(weighted)
     whole = share.sum(axis=1)
@@ -208,13 +208,13 @@ def _tf_idf(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     return sparse.csr_matrix(TfidfTransformer().fit_transform(matrix))
 
 
-def _nmf(matrix: sparse.csr_matrix, n_themes: int, seed: int) -> Any:
+def _nmf(matrix: sparse.csr_matrix, n_themes: int, seed: int, init: str) -> Any:
     import warnings
 
     from sklearn.decomposition import NMF
     from sklearn.exceptions import ConvergenceWarning
 
-    model = NMF(n_themes, init="nndsvda", random_state=seed, max_iter=ITERATIONS, tol=1e-3)
+    model = NMF(n_themes, init=init, random_state=seed, max_iter=ITERATIONS, tol=1e-3)
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         # Whether the themes can be trusted is what the resamples tell.
         warnings.filterwarnings("ignore", category=ConvergenceWarning)

@@ -60,7 +60,7 @@ def planted(n=400, noise=0.0, seed=1):
 def test_planted_themes_are_learned_and_stable():
     made = learn(planted(), n_themes=4, seed=1)
     assert sorted(sorted(top[:3]) for top in made.words) == [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
-    assert made.stability.min() > 0.95
+    assert made.stability.min() > 0.8
     assert np.bincount(made.of).tolist() == [100] * 4
 
 
