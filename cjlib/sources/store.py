@@ -130,8 +130,7 @@ def write(
     """
     con.execute("SET TimeZone = 'UTC'")
     _units(con, pseudonym)
-    late, query = _events_sql(con, spec)
-    _copy(con, query, folder / "events.parquet")
+    late = _events(con, spec, folder / "events.parquet")
     _copy(con, _responses_sql(spec), folder / "responses.parquet")
     ties = _activity(con, folder / "events.parquet")
     n_duplicate = _customers(con, spec, folder)
@@ -164,8 +163,8 @@ def _units(con: duckdb.DuckDBPyConnection, pseudonym: tuple[str, Mapping[str, An
     )
 
 
-def _events_sql(con: duckdb.DuckDBPyConnection, spec: StoreSpec) -> tuple[int, str]:
-    """How many events lie after the cut-off, and the query of the others in their order.
+def _events(con: duckdb.DuckDBPyConnection, spec: StoreSpec, path: Path) -> int:
+    """Write the events up to the cut-off in their order; how many lie after it.
 
     A sort key of at most 32 bytes sorts twice as fast as a longer one or one with text: numbers that
     never vary are no key, and columns of few texts are ordered (and written) by an alphabetical code.
@@ -181,17 +180,23 @@ def _events_sql(con: duckdb.DuckDBPyConnection, spec: StoreSpec) -> tuple[int, s
     order = [c for c in ("source", "sequence", *texts[:2], "value", *texts[2:]) if c in texts or facts[c]]
     carried = "".join(f", {_coded(con, c) if c in texts and facts[c] else quoted(c)} AS {quoted(c)}"
                       for c in dict.fromkeys([*order, *(["value"] if n_valued else [])]))  # fmt: skip
-    names = "".join(f", {quoted(c)}" for c in spec.event_attributes)
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE ordered AS SELECT unit, "at"{carried} FROM raw_events JOIN keys
+        USING (customer) WHERE "at" <= {spec.as_of_us} ORDER BY {", ".join(map(quoted, ["unit", "at", *order]))}"""
+    )
+    # Numbered from a table, not from the sort itself: only so does writing use every core.
     local = _local_sql(spec.zone, first, min(last, spec.as_of_us))
-    return (
-        late,
+    names = "".join(f", {quoted(c)}" for c in spec.event_attributes)
+    _copy(
+        con,
         f"""SELECT unit, "at", ordinal, event, channel, {"value" if n_valued else "CAST(NULL AS DOUBLE) AS value"},
         CAST("day" - DATE '1970-01-01' AS INTEGER) AS "day",
         CAST(year("day") * 12 + month("day") - 1 AS INTEGER) AS "month"{names}
-        FROM (SELECT *, row_number() OVER () - 1 AS ordinal, CAST(make_timestamp({local}) AS DATE) AS "day"
-        FROM (SELECT unit, "at"{carried} FROM raw_events JOIN keys USING (customer)
-        WHERE "at" <= {spec.as_of_us} ORDER BY {", ".join(map(quoted, ["unit", "at", *order]))}))""",
+        FROM (SELECT *, rowid AS ordinal, CAST(make_timestamp({local}) AS DATE) AS "day" FROM ordered)""",
+        path,
     )
+    con.execute("DROP TABLE ordered")
+    return int(late)
 
 
 def _coded(con: duckdb.DuckDBPyConnection, column: str) -> str:
@@ -262,7 +267,7 @@ def _customers(con: duckdb.DuckDBPyConnection, spec: StoreSpec, folder: Path) ->
 def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     # Version 2 writes whole numbers as differences: smaller, and faster both ways.
     # Text with many distinct values is written as differences too; `dictionary_columns` knows which.
-    options = f"FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}"
+    options = f"FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {ROW_GROUP}"
     con.execute(f"COPY ({query}) TO '{path}' ({options})")
     path.chmod(0o600)
 
