@@ -38,7 +38,9 @@ from cjlib.stats.score import top_box
 FINAL, WHEN = "final", "when answered"
 # Codes in tables and JSON, whatever the language; translated where shown.
 CATEGORIES = ("on time", "late", "happened", "not yet", "never", "not due yet", "no deadline known")
-_N = Column("n", "Int64", "Answers", "people", "people who answered")
+# The floor is about people: somebody who answers five times is still one person.
+_PEOPLE = Column("n_people", "Int64", "", "people", "distinct people who answered")
+_N = Column("n", "Int64", "Answers", "people", "answers given")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -51,6 +53,7 @@ class SaidAndDoneResult(Result):
             Column("question", "string", ""),
             Column("view", "string", "View"),
             Column("category", "string", "What had happened"),
+            _PEOPLE,
             _N,
             Column("mean", "float64", "Mean score", "score", "", ("n",)),
             Column("ci_low", "float64", "95 % CI", "score", "Student's t", ("n",)),
@@ -116,6 +119,7 @@ class ScoreThenDoneResult(Result):
     columns: ClassVar[Columns] = Columns(
         (
             Column("group", "string", "Said"),
+            _PEOPLE,
             _N,
             Column("n_event", "Int64", "Did it", "people", "had the outcome within the horizon"),
             Column("n_open", "Int64", "Too early to tell", "people", "horizon not over, outcome not seen"),
@@ -216,9 +220,18 @@ def said_and_done(
     found = []
     for view, label in labels.items():
         for category in CATEGORIES:
-            part = rows.loc[label == category, "score"].to_numpy()
+            chosen = rows[label == category]
+            part = chosen["score"].to_numpy()
             if len(part):
-                found.append({"question": title, "view": view, "category": category, **_row(part, kind)})
+                found.append(
+                    {
+                        "question": title,
+                        "view": view,
+                        "category": category,
+                        "n_people": chosen["unit"].nunique(),
+                        **_row(part, kind),
+                    }
+                )
     moved = int(((labels[FINAL] == "late") | (labels[FINAL] == "on time") | (labels[FINAL] == "happened"))
                 .where(rows["before_at"].isna(), other=False).sum())  # fmt: skip
     params = {"name": title, "events": [log.label(one) for one in events], "deadline": deadline or "",
@@ -265,7 +278,7 @@ def score_then_done(
     follow = log.as_of_us - rows["answered_at"]
     hit = (length <= horizon) & length.notna()
     frame = pd.DataFrame({
-        "band": bands(rows["score"], kind), "hit": hit, "open": ~hit & (follow < horizon),
+        "unit": rows["unit"], "band": bands(rows["score"], kind), "hit": hit, "open": ~hit & (follow < horizon),
         "days": np.where(hit, length, np.minimum(follow, horizon)) / MICROSECONDS_PER_DAY,
     })  # fmt: skip
     names = [name for name in band_names(kind) if (frame["band"] == name).any()]
@@ -342,8 +355,11 @@ def _after(name: str, part: pd.DataFrame, horizon_days: float, confidence: float
     counts = pd.DataFrame({"group": ALL, "duration_days": part["days"], "outcome": part["hit"].astype(int), "n": 1})
     row = at(kaplan_meier(counts, confidence=confidence), [horizon_days]).iloc[0]
     n_event, n_open = int(part["hit"].sum()), int(part["open"].sum())
-    return {"group": name, "n": len(part), "n_event": n_event, "n_open": n_open, "n_out": len(part) - n_event - n_open,
-            "estimate": 1 - row["estimate"], "ci_low": 1 - row["ci_high"], "ci_high": 1 - row["ci_low"]}  # fmt: skip
+    return {
+        "group": name, "n_people": part["unit"].nunique(), "n": len(part), "n_event": n_event, "n_open": n_open,
+        "n_out": len(part) - n_event - n_open, "estimate": 1 - row["estimate"], "ci_low": 1 - row["ci_high"],
+        "ci_high": 1 - row["ci_low"],
+    }  # fmt: skip
 
 
 def _ci(row: pd.Series) -> str:

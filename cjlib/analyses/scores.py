@@ -24,7 +24,9 @@ from cjlib.stats.mean import mean_interval
 from cjlib.stats.score import distribution, nps_from_scores, top_box
 from cjlib.stats.survey import response_rate
 
-_N = Column("n", "Int64", "Answers", "people", "people who answered")
+# The floor is about people: somebody who answers five times is still one person.
+_PEOPLE = Column("n_people", "Int64", "", "people", "distinct people who answered")
+_N = Column("n", "Int64", "Answers", "people", "answers given")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -34,7 +36,7 @@ class ScoresResult(Result):
     kind: ClassVar[str] = "scores"
     columns: ClassVar[Columns] = Columns(
         (
-            GROUP, _N,
+            GROUP, _PEOPLE, _N,
             Column("score", "float64", "Score", "score", "NPS in points, otherwise the mean", ("n",)),
             Column("ci_low", "float64", "95 % CI", "score", "", ("n",)),
             Column("ci_high", "float64", "", "score", "", ("n",)),
@@ -47,7 +49,7 @@ class ScoresResult(Result):
     )  # fmt: skip
     more_columns: ClassVar[dict[str, Columns]] = {
         "distribution": Columns(
-            (GROUP, Column("value", "string", "Answer"), _N,
+            (GROUP, Column("value", "string", "Answer"), _PEOPLE, _N,
              Column("share", "float64", "Share", "proportion", "", ("n",))),
             over="group",
             caption="Distribution of the answers",
@@ -171,7 +173,7 @@ def scores(
 def _row(name: str, part: pd.DataFrame, kind: Instrument, confidence: float) -> dict[str, Any]:
     values = part["score"].to_numpy()
     main = nps_from_scores(values, confidence=confidence) if kind.statistic == "net" else mean_interval(values)
-    found = {"group": name, "n": len(values), "score": main["estimate"].iloc[0],
+    found = {"group": name, "n_people": part["unit"].nunique(), "n": len(values), "score": main["estimate"].iloc[0],
              "ci_low": main["ci_low"].iloc[0], "ci_high": main["ci_high"].iloc[0],
              "top_share": math.nan, "top_low": math.nan, "top_high": math.nan}  # fmt: skip
     if kind.statistic != "net":
@@ -185,7 +187,8 @@ def _row(name: str, part: pd.DataFrame, kind: Instrument, confidence: float) -> 
 
 def _distribution(name: str, part: pd.DataFrame, kind: Instrument) -> pd.DataFrame:
     table = distribution(part["score"].to_numpy(), scale=kind.scale)
-    return pd.DataFrame({"group": name, "value": [f"{v:g}" for v in table["score"]],
+    people = part.groupby("score")["unit"].nunique().reindex(table["score"]).fillna(0).astype("int64").to_numpy()
+    return pd.DataFrame({"group": name, "value": [f"{v:g}" for v in table["score"]], "n_people": people,
                          "n": table["n_responses"], "share": table["share"]})  # fmt: skip
 
 

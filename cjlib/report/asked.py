@@ -44,6 +44,42 @@ def scores(spec: StudySpec, instruments: Sequence[str]) -> Asked:
     )
 
 
+def silent(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+    """Arguments of `nonresponse` for every instrument; a promised day tells lateness before the invitation."""
+    deadlines = {entry.event: entry.deadline for entry in spec.say_do if entry.event and entry.deadline}
+    return tuple({"name": name.upper(), "instrument": name, "deadlines": deadlines} for name in instruments)
+
+
+def trends(instruments: Sequence[str]) -> Asked:
+    """Arguments of `score_trend` for every instrument."""
+    return tuple({"name": name.upper(), "instrument": name} for name in instruments)
+
+
+def ledger(spec: StudySpec) -> Asked:
+    """Arguments of `say_do_ledger`, if the study declares contradictions."""
+    rules = tuple(_named(rule) for rule in spec.ledger)
+    return ({"types": rules},) if rules else ()
+
+
+def comparisons(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+    """Arguments of `compare_scores`: every instrument by every breakdown declared."""
+    return tuple(
+        {"name": f"{name.upper()} · {by}", "instrument": name, "by": by}
+        for name in instruments
+        for by in spec.scores.by
+    )
+
+
+def drivers(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+    """Arguments of `score_drivers`: the experiences declared for each instrument."""
+    found = []
+    for name in instruments:
+        given = [_named(entry) for entry in spec.drivers if entry.instrument in (None, name)]
+        listed = [{k: v for k, v in one.items() if k != "instrument" and v is not None} for one in given]
+        found += [{"name": name.upper(), "instrument": name, "drivers": listed}] if listed else []
+    return tuple(found)
+
+
 def said_before(spec: StudySpec) -> Asked:
     """Arguments of `said_and_done`: events that had happened, or not, before the answer."""
     return tuple(_named(entry) for entry in spec.say_do if entry.event)

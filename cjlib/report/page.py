@@ -23,9 +23,23 @@ _MARKUP = "\\`*_{}[]()<>#+-.!|$&~"
 
 
 _SECTIONS = {
-    "funnel": "funnels", "time_to_event": "clocks", "churn": "churn", "retention": "churn",
-    "scores": "sources: responses", "said_and_done": "say_do: event", "score_then_done": "say_do: outcome",
-}  # fmt: skip
+    "funnel": "funnels",
+    "time_to_event": "clocks",
+    "churn": "churn",
+    "retention": "churn",
+    "scores": "sources: responses",
+    "score_trend": "sources: responses",
+    "nonresponse": "sources: responses",
+    "compare_scores": "scores: by",
+    "score_drivers": "drivers",
+    "say_do_ledger": "ledger",
+    "said_and_done": "say_do: event",
+    "score_then_done": "say_do: outcome",
+    "score_worth": "say_do: outcome",
+    "who_to_interview": "say_do: outcome",
+    "distinctive_words": "say_do: outcome",
+    "themes": "say_do: outcome",
+}
 """Where the study file declares what an analysis needs."""
 
 
@@ -151,6 +165,31 @@ class Page:
     def scores(self) -> asked.Asked:
         """Every instrument of the study, overall and by its breakdowns."""
         return asked.scores(self.study.spec, self.study.responses.instruments)
+
+    @property
+    def silent(self) -> asked.Asked:
+        """Every instrument, with what tells before the invitation who will answer."""
+        return asked.silent(self.study.spec, self.study.responses.instruments)
+
+    @property
+    def trends(self) -> asked.Asked:
+        """Every instrument of the study, to be followed over time."""
+        return asked.trends(self.study.responses.instruments)
+
+    @property
+    def comparisons(self) -> asked.Asked:
+        """Every instrument by every breakdown of the study, pair by pair."""
+        return asked.comparisons(self.study.spec, self.study.responses.instruments)
+
+    @property
+    def drivers(self) -> asked.Asked:
+        """Experiences that may go with the scores of each instrument."""
+        return asked.drivers(self.study.spec, self.study.responses.instruments)
+
+    @property
+    def ledger(self) -> asked.Asked:
+        """Contradictions between words and deeds that the study declares."""
+        return asked.ledger(self.study.spec)
 
     @property
     def said_before(self) -> asked.Asked:

@@ -185,6 +185,18 @@ class ScoresSpec(Spec):
     by: Names = ()
 
 
+class DriverSpec(Spec):
+    """An experience before the answer that may go with the score."""
+
+    name: Localized
+    event: str = Field(description='event, or "any" for the number of touches')
+    measure: Literal["happened", "count", "highest", "late"] = Field(
+        default="happened", description="what is measured: highest takes the event's value, late needs a deadline"
+    )
+    deadline: str | None = Field(default=None, description="customer date that the event should not miss")
+    instrument: str | None = Field(default=None, description="which scores; all instruments if left out")
+
+
 class SayDoSpec(Spec):
     """One behaviour that answers are held against."""
 
@@ -240,6 +252,7 @@ class StudySpec(Spec):
     churn: ChurnSpec | None = None
     scores: ScoresSpec = ScoresSpec()
     say_do: tuple[SayDoSpec, ...] = ()
+    drivers: tuple[DriverSpec, ...] = ()
     ledger: tuple[LedgerTypeSpec, ...] = Field(default=(), description="contradictions between words and deeds")
     map: MapSpec | None = None
     privacy: PrivacySpec = PrivacySpec()
@@ -264,6 +277,7 @@ class StudySpec(Spec):
             self._known("funnels.unit", set(funnel.unit) - {"customer"}, self._attributes(self.sources.events))
         dates = {name for source in self.sources.customers for name in source.dates}
         self._known("say_do.deadline", {rule.deadline for rule in self.say_do if rule.deadline}, dates)
+        self._known("drivers.deadline", {driver.deadline for driver in self.drivers if driver.deadline}, dates)
         said = {rule.attribute for rule in self.ledger if rule.attribute}
         self._known("ledger.attribute", said, self._attributes(self.sources.responses))
         every = (*self.sources.events, *self.sources.responses, *self.sources.customers)

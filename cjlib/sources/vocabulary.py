@@ -44,6 +44,7 @@ def _events(spec: StudySpec) -> Iterator[tuple[str, str]]:
     if spec.churn:
         named = [*spec.churn.activity, spec.churn.start, spec.churn.end]
         yield from (("churn", name) for name in named if name)
+    yield from ((f"drivers[{i}].event", driver.event) for i, driver in enumerate(spec.drivers) if driver.event != ANY)
     for place, entry in enumerate(spec.say_do):
         yield from ((f"say_do[{place}]", name) for name in (entry.event, entry.outcome) if name)
     for place, rule in enumerate(spec.ledger):

@@ -70,10 +70,14 @@ def answers(log, said) -> dict[str, dict]:
         "before": said_and_done(said, log, event="purchase", deadline="promised"),
         "silent": nonresponse(said, log, instrument="csat", deadlines={"purchase": "promised"}),
         "after": score_then_done(said, log, outcome="purchase", within="20 days"),
-        "ledger": say_do_ledger(said, log, types=[
-            {"name": "one", "said": "best", "after": ["cart"], "absent": ["purchase"], "within": "10 days"},
-            {"name": "two", "said": "worst", "before": ["purchase"], "end": ["unsubscribe"]},
-        ]),
+        "ledger": say_do_ledger(
+            said,
+            log,
+            types=[
+                {"name": "one", "said": "best", "after": ["cart"], "absent": ["purchase"], "within": "10 days"},
+                {"name": "two", "said": "worst", "before": ["purchase"], "end": ["unsubscribe"]},
+            ],
+        ),
         "worth": score_worth(said, log, outcome="purchase", within="10 days", draws=100),
         "map": journey_map(log, said, stages=stages),
     }

@@ -20,7 +20,7 @@ def housing():
     for contact in range(2):
         for kind in range(4):
             for influence in range(3):
-                counts = HOUSING[((contact * 4 + kind) * 3 + influence) * 3:][:3]
+                counts = HOUSING[((contact * 4 + kind) * 3 + influence) * 3 :][:3]
                 row = [influence == 1, influence == 2, kind == 1, kind == 2, kind == 3, contact == 1]
                 rows += [row] * sum(counts)
                 scores += [0] * counts[0] + [1] * counts[1] + [2] * counts[2]
