@@ -55,7 +55,6 @@ class DuckEngine:
         import ibis
 
         self._connection = ibis.duckdb.connect(memory_limit=memory, threads=min(os.cpu_count() or 2, 8))
-        self._connection.raw_sql("SET enable_progress_bar = false")
         self._tables: dict[tuple[Store, str], Any] = {}
 
     def table(self, store: Store, name: str) -> ir.Table:
