@@ -1,0 +1,1 @@
+"""How fast cjlib's analyses are, beside hand-written SQL and other engines; see README.md."""
