@@ -60,7 +60,7 @@ def independent(one: npt.ArrayLike, other: npt.ArrayLike, kind: Instrument, *, c
     >>> from cjlib.stats.instrument import INSTRUMENTS
     >>> found = independent([5] * 56 + [1] * 14, [5] * 48 + [1] * 32, INSTRUMENTS["csat"])
     >>> [round(value, 4) for value in found]
-    [0.2, 0.0524, 0.3339, 0.0086]
+    [0.2, 0.0524, 0.3339, 0.008]
     """
     first, second = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
     if not first.size or not second.size:
@@ -96,7 +96,7 @@ def welch(one: npt.ArrayLike, other: npt.ArrayLike, *, confidence: float = 0.95)
     Examples
     --------
     >>> [round(value, 4) for value in welch([1, 2, 3, 4], [3, 4, 5, 8])]
-    [-2.5, -5.7225, 0.7225, 0.1042]
+    [-2.5, -5.7544, 0.7544, 0.1048]
     """
     checks.fraction("confidence", confidence)
     sides = [np.asarray(side, dtype=float) for side in (one, other)]

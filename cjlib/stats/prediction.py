@@ -40,7 +40,7 @@ def forecast(train: npt.ArrayLike, outcome: npt.ArrayLike, test: npt.ArrayLike) 
     Examples
     --------
     >>> forecast([[0.0], [0.0], [1.0], [1.0]], [0, 0, 1, 1], [[0.0], [1.0]]).round(1).tolist()
-    [0.0, 1.0]
+    [0.1, 0.9]
     """
     x, y, new = (np.asarray(values, dtype=float) for values in (train, outcome, test))
     if x.shape[1] == 0:

@@ -142,11 +142,13 @@ def test_pairs_are_corrected_by_holm_and_equal_greenwood():
     import greenwood
 
     data = greenwood.load_dataset("veteran")
+    data = data.to_pandas() if hasattr(data, "to_pandas") else data  # polars, where it is installed
     counts = counts_of(data["time"], data["status"].astype(int), data["celltype"].astype(str))
     ours = pairwise_log_rank(counts)
     surv = greenwood.Surv(counts["duration_days"], event=counts["outcome"])
     theirs = greenwood.pairwise_logrank_test(surv, counts["group"])
-    frame = theirs if isinstance(theirs, pd.DataFrame) else pd.DataFrame(theirs.to_frame())
+    frame = theirs if hasattr(theirs, "columns") else theirs.to_frame()
+    frame = frame.to_pandas() if hasattr(frame, "to_pandas") else frame  # polars, where it is installed
     adjusted = next(name for name in frame if "adj" in str(name))
     np.testing.assert_allclose(sorted(ours["p_adjusted"]), sorted(frame[adjusted]), rtol=1e-8)
     assert len(ours) == 6

@@ -82,7 +82,8 @@ def test_aalen_johansen_equals_greenwood_in_value_and_error():
     counts = mgus2()
     status = pd.Categorical.from_codes(counts["outcome"], ["censor", "pcm", "death"])
     surv = greenwood.Surv(counts["duration_days"], event=status, type="mstate")
-    theirs = pd.DataFrame(greenwood.AalenJohansen().fit(surv).to_frame())
+    theirs = greenwood.AalenJohansen().fit(surv).to_frame()
+    theirs = theirs.to_pandas() if hasattr(theirs, "to_pandas") else theirs  # polars, where it is installed
     curve = aalen_johansen(counts)
     for outcome, name in ((1, "pcm"), (2, "death")):
         cause = theirs[theirs["cause"] == name]
