@@ -29,7 +29,7 @@ test: .venv/.ready
 
 test-spark: .venv/.ready requirements-spark.lock
 	@$(SYNC) -r requirements-spark.lock
-	@$(BIN)/python -m pytest -m spark --override-ini addopts="-ra --strict-markers"
+	@$(BIN)/python -m pytest -m spark tests/unit/journey
 
 check: .venv/.ready
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

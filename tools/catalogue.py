@@ -117,7 +117,7 @@ FILLED: dict[tuple[str, str], Callable[[], list[Key]]] = {
     ("analyses/data_quality.py", "reason"): reasons,
     ("analyses/scores.py", "kind.definition"): nothing,
     ("analyses/interviews.py", "row['stratum']"): nothing,
-    ("analyses/interviews.py", "who"): nothing,
+    ("analyses/interviews.py", "who"): lambda: literals("analyses/interviews.py", "NEVER", "PRAISED", "BLAMED"),
     ("analyses/score_comparison.py", "SAME"): lambda: literals("analyses/score_comparison.py", "SAME"),
     ("analyses/score_comparison.py", "who"): nothing,
     ("core/result.py", "column.label"): nothing,
