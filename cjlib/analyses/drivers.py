@@ -38,6 +38,7 @@ class DriversResult(Result):
     columns: ClassVar[Columns] = Columns(
         (
             Column("driver", "string", "Driver"),
+            Column("n_people", "Int64", "", "people", "distinct people who answered"),
             Column("n", "Int64", "Answers", "people", "answers for which it is known"),
             Column("n_lived", "Int64", "Lived it", "people", "had lived through it; for counts, more than the median"),
             Column("n_other", "Int64", "Did not", "people", "had not"),
@@ -259,8 +260,10 @@ def _table(rows: pd.DataFrame, design: _Design, found: Importance) -> pd.DataFra
         lived = rows[f"lived_{place}"]
         with_it, without = rows.loc[lived == 1, "score"], rows.loc[lived == 0, "score"]
         known = len(with_it) + len(without)
+        # The fewer people on either side are the floor: their scores are what could tell on somebody.
+        people = min(rows.loc[lived == side, "unit"].nunique() for side in (0, 1))
         made.append({
-            "driver": name, "n": known, "n_lived": len(with_it), "n_other": len(without),
+            "driver": name, "n_people": people, "n": known, "n_lived": len(with_it), "n_other": len(without),
             "share": len(with_it) / known if known else np.nan, "score_lived": with_it.mean(),
             "score_other": without.mean(), "importance": found.share[order], "ci_low": found.ci_low[order],
             "ci_high": found.ci_high[order], "first": found.first[order],

@@ -28,6 +28,7 @@ class InvitationMixResult(Result):
     columns: ClassVar[Columns] = Columns(
         (
             GROUP,
+            Column("n_people", "Int64", "", "people", "distinct people who answered"),
             Column("n", "Int64", "Answers", "people", "answers that came this way"),
             Column("share", "float64", "Share of all answers", "proportion", "", ("n",)),
             Column("share_low", "float64", "95 % CI", "proportion", "Wilson interval", ("n",)),
@@ -114,14 +115,18 @@ def invitation_mix(
     sizes = frame["group"].value_counts()
     order = sorted(sizes.index, key=lambda name: (-sizes[name], name))
     low, high = wilson([sizes[name] for name in order], len(frame), confidence=confidence)
-    whole = {"group": ALL, "n": len(frame), "share": 1.0, "share_low": float("nan"), "share_high": float("nan"),
-             **headline(frame["score"], kind, confidence)._asdict()}  # fmt: skip
+    whole = {
+        "group": ALL, "n_people": frame["unit"].nunique(), "n": len(frame), "share": 1.0, "share_low": float("nan"),
+        "share_high": float("nan"), **headline(frame["score"], kind, confidence)._asdict(),
+    }  # fmt: skip
     rows = [whole]
     for place, name in enumerate(order):
-        values = frame.loc[frame["group"] == name, "score"].to_numpy()
-        rows.append({"group": name, "n": len(values), "share": len(values) / len(frame),
-                     "share_low": low[place], "share_high": high[place],
-                     **headline(values, kind, confidence)._asdict()})  # fmt: skip
+        part = frame[frame["group"] == name]
+        values = part["score"].to_numpy()
+        rows.append({
+            "group": name, "n_people": part["unit"].nunique(), "n": len(values), "share": len(values) / len(frame),
+            "share_low": low[place], "share_high": high[place], **headline(values, kind, confidence)._asdict(),
+        })  # fmt: skip
     table = pd.DataFrame(rows).rename(columns={"estimate": "score"})
     notes = [Note("CJ-AN-083", "caution", t(
         "Answers of {n} kinds of invitation are compared here, never pooled silently: the overall score depends "

@@ -44,6 +44,7 @@ class ScoreTrendResult(Result):
     columns: ClassVar[Columns] = Columns(
         (
             Column("group", "string", "Period", meaning="calendar period in which the answer was given"),
+            Column("n_people", "Int64", "", "people", "distinct people who answered"),
             Column("n", "Int64", "Answers", "people", "answers given in the period"),
             Column("score", "float64", "Score", "score", "NPS, share of the best answers, or mean", ("n",)),
             Column("ci_low", "float64", "95 % CI", "score", "", ("n",)),
@@ -142,8 +143,9 @@ def score_trend(
         )
     rows = []
     for period in range(int(frame["period"].min()), running):
-        values = frame.loc[frame["period"] == period, "score"].to_numpy()
-        rows.append({"group": _label(period, width), "n": len(values),
+        part = frame[frame["period"] == period]
+        values = part["score"].to_numpy()
+        rows.append({"group": _label(period, width), "n_people": part["unit"].nunique(), "n": len(values),
                      **headline(values, kind, confidence)._asdict()})  # fmt: skip
     table = pd.DataFrame(rows).rename(columns={"estimate": "score"})
     floor = responses.info.min_people
@@ -151,7 +153,7 @@ def score_trend(
     if late >= floor:
         notes.append(Note("CJ-AN-081", "info", t(
             "The period at the cut-off was not over; its {n} answers are left out.", n=late)))  # fmt: skip
-    told = frame.groupby("period").filter(lambda part: len(part) >= floor)
+    told = frame.groupby("period").filter(lambda part: part["unit"].nunique() >= floor)
     notes.append(Note("CJ-AN-082", "caution", t(
         "Who is asked can change from period to period; a change of score is then one of people, not of "
         "opinion.")))  # fmt: skip
