@@ -15,6 +15,7 @@ from cjlib.core.result import DataInfo
 from cjlib.journey.engine import Engine, open_engine
 from cjlib.journey.tables import EventLog, SurveyResponses
 from cjlib.sources import store as stores
+from cjlib.sources.derive import derive, rekey_sql
 from cjlib.sources.store import StoreSpec
 
 EVENT_COLUMNS = ("customer", "at", "event")
@@ -88,7 +89,7 @@ def from_frames(
     used = engine or _engine()
 
     def rekey(source: stores.Store, columns: Sequence[str]) -> stores.Store:
-        return stores.derive(source, home / stores.digest(*columns), units_sql=stores.rekey_sql(columns),
+        return derive(source, home / stores.digest(*columns), units_sql=rekey_sql(columns),
                              meta={"keys": list(columns)}, spill=home)  # fmt: skip
 
     return EventLog(store, used, info, {}, rekey), SurveyResponses(store, used, info)

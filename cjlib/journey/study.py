@@ -19,6 +19,7 @@ from cjlib.journey.engine import Engine, open_engine
 from cjlib.journey.tables import Customers, EventLog, SurveyResponses
 from cjlib.privacy.pseudonym import Key, hmac_sql, key
 from cjlib.sources import store as stores
+from cjlib.sources.derive import derive, rekey_sql, subset_sql
 from cjlib.sources.load import Loaded, load
 from cjlib.sources.quality import summary
 from cjlib.sources.store import Store, StoreSpec
@@ -86,13 +87,13 @@ class Study:
             shown = ", ".join(known[:20])
             raise ParameterError(f"where={condition!r}: no customer has this value. Known: {shown}.", code="CJ-JN-005")
         target = self.cache / f"{self.store.folder.name}-{stores.digest('where', column, value)}"
-        smaller = stores.derive(self.store, target, units_sql=stores.subset_sql(column, value),
+        smaller = derive(self.store, target, units_sql=subset_sql(column, value),
                                 meta={"keys": []}, spill=self.cache)  # fmt: skip
         return replace(self, store=smaller, info=_info(self.spec, smaller, condition))
 
     def _rekey(self, store: Store, columns: Sequence[str]) -> Store:
         target = self.cache / f"{store.folder.name}-{stores.digest('unit', *columns)}"
-        return stores.derive(store, target, units_sql=stores.rekey_sql(columns),
+        return derive(store, target, units_sql=rekey_sql(columns),
                              meta={"keys": list(columns)}, spill=self.cache)  # fmt: skip
 
     def __repr__(self) -> str:

@@ -133,8 +133,8 @@ def write(
     con.execute("SET TimeZone = 'UTC'")
     _units(con, pseudonym)
     late = _events(con, spec, folder / "events.parquet")
-    _copy(con, _responses_sql(spec), folder / "responses.parquet")
-    ties = _activity(con, folder / "events.parquet")
+    write_table(con, _responses_sql(spec), folder / "responses.parquet")
+    ties = activity(con, folder / "events.parquet")
     n_duplicate = _customers(con, spec, folder)
     write_meta(con, folder, {**spec.meta, **ties, "events_after_as_of": late,
                              "duplicate_customers": n_duplicate, "zone": spec.zone, "as_of_us": spec.as_of_us,
@@ -189,7 +189,7 @@ def _events(con: duckdb.DuckDBPyConnection, spec: StoreSpec, path: Path) -> int:
     # Numbered from a table, not from the sort itself: only so does writing use every core.
     local = _local_sql(spec.zone, first, min(last, spec.as_of_us))
     names = "".join(f", {quoted(c)}" for c in spec.event_attributes)
-    _copy(
+    write_table(
         con,
         f"""SELECT unit, "at", ordinal, event, channel, {"value" if n_valued else "CAST(NULL AS DOUBLE) AS value"},
         CAST("day" - DATE '1970-01-01' AS INTEGER) AS "day",
@@ -255,7 +255,7 @@ def _customers(con: duckdb.DuckDBPyConnection, spec: StoreSpec, folder: Path) ->
         row_number() OVER (PARTITION BY keys.unit ORDER BY c.rowid) AS nth
         FROM raw_customers c JOIN keys USING (customer)"""
     )
-    _copy(
+    write_table(
         con,
         f"""SELECT units.unit, units.pseudonym, coalesce(e.n_events, 0) AS n_events,
         e.first_at, e.last_at{chosen} FROM units LEFT JOIN activity e USING (unit)
@@ -266,7 +266,8 @@ def _customers(con: duckdb.DuckDBPyConnection, spec: StoreSpec, folder: Path) ->
     return int(found[0]) if found else 0
 
 
-def _copy(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+def write_table(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Write the result of a query as Parquet that only its owner may read."""
     # Version 2 writes columns of many values as differences: smaller, and faster both ways than a
     # dictionary that nearly holds a row each. `dictionary_columns` knows which text went which way.
     options = (
@@ -337,7 +338,7 @@ def write_meta(con: duckdb.DuckDBPyConnection, folder: Path, meta: Mapping[str, 
     (folder / "meta.json").write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _activity(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
+def activity(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
     """Temp table `activity` (events, first and last instant per customer) from the ordered events.
 
     Returns the number of events at the same instant as the one before, and of customers with different
@@ -371,53 +372,3 @@ def _activity(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, int]:
                 "AS n_events, min(first_at) AS first_at, max(last_at) AS last_at FROM spans GROUP BY unit")  # fmt: skip
     con.unregister("spans")
     return {"n_ties": tied, "n_units_with_ties": len(units)}
-
-
-def derive(source: Store, target: Path, *, units_sql: str, meta: Mapping[str, Any], spill: Path) -> Store:
-    """A store with other units (a subset, or a finer unit), written from an existing one.
-
-    `units_sql` selects (old unit key `unit`, row filter columns ..., new key `new_unit`); see `subset`
-    and `rekey`.
-    """
-
-    def build(folder: Path) -> None:
-        con = connect(spill)
-        try:
-            for name in ("events", "responses", "customers"):
-                con.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{source.path(name)}')")
-            con.execute(f"CREATE TEMP TABLE chosen AS {units_sql}")
-            on = " AND ".join(f"e.{quoted(c)} IS NOT DISTINCT FROM k.{quoted(c)}" for c in meta.get("keys", []))
-            also = f" AND {on}" if on else ""
-            _copy(con, f"SELECT k.new_unit AS unit, e.* EXCLUDE (unit) FROM events e JOIN chosen k ON e.unit = k.unit"
-                       f"{also} ORDER BY k.new_unit, e.ordinal", folder / "events.parquet")  # fmt: skip
-            one = "(SELECT unit, min(new_unit) AS new_unit FROM chosen GROUP BY unit)"
-            _copy(con, f"SELECT k.new_unit AS unit, r.* EXCLUDE (unit) FROM responses r JOIN {one} k USING (unit) "
-                       "ORDER BY k.new_unit, r.response", folder / "responses.parquet")  # fmt: skip
-            ties = _activity(con, folder / "events.parquet")
-            _copy(con, "SELECT k.new_unit AS unit, c.* EXCLUDE (unit, n_events, first_at, last_at), "
-                       "e.n_events, e.first_at, e.last_at FROM chosen k JOIN customers c USING (unit) "
-                       "LEFT JOIN activity e ON e.unit = k.new_unit ORDER BY k.new_unit",
-                  folder / "customers.parquet")  # fmt: skip
-            write_meta(con, folder, {**source.meta, **meta, **ties})
-        finally:
-            con.close()
-
-    return publish(target, build)
-
-
-def subset_sql(column: str, value: str) -> str:
-    """Units whose customer attribute `column` equals `value`; keys stay dense and in order."""
-    safe = value.replace("'", "''")
-    return (
-        "SELECT unit, CAST(row_number() OVER (ORDER BY unit) - 1 AS INTEGER) AS new_unit FROM customers "
-        f"WHERE {quoted(column)} = '{safe}'"
-    )
-
-
-def rekey_sql(columns: Sequence[str]) -> str:
-    """One unit per distinct value of the event columns within a customer (session, campaign...)."""
-    names = ", ".join(quoted(column) for column in columns)
-    return (
-        f"SELECT unit, {names}, CAST(row_number() OVER (ORDER BY unit, {names}) - 1 AS INTEGER) AS new_unit FROM "
-        f"(SELECT DISTINCT unit, {names} FROM events WHERE {quoted(columns[0])} IS NOT NULL)"
-    )

@@ -33,10 +33,11 @@ def axe(request: pytest.FixtureRequest) -> str:
         npm = shutil.which("npm")
         if npm is None:
             pytest.skip("axe-core is fetched by npm, which is not installed")
-        done = subprocess.run(
-            [npm, "pack", AXE, "--silent", "--pack-destination", str(folder)],
-            cwd=folder, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        command = [npm, "pack", AXE, "--silent", "--fetch-retries=1", "--pack-destination", str(folder)]
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+        except subprocess.TimeoutExpired:
+            pytest.skip(f"npm could not fetch {AXE}: no answer in 90 s; is the network closed?")
         archives = sorted(folder.glob("axe-core-4*.tgz"))
         if done.returncode or not archives:
             pytest.skip(f"npm could not fetch {AXE}: {done.stderr.strip()[-200:]}")
