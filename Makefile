@@ -42,7 +42,7 @@ bench: .venv/.ready requirements-bench.lock
 	@$(BIN)/python -m benchmarks
 
 lock: .venv/.ready
-	@$(UV) compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra lab --extra dev pyproject.toml -o requirements.lock
+	@$(UV) compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra lab --extra meaning --extra dev pyproject.toml -o requirements.lock
 	@$(UV) compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra spark pyproject.toml -c requirements.lock -o requirements-spark.lock
 	@$(UV) compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 --extra bench pyproject.toml -c requirements.lock -o requirements-bench.lock
 
