@@ -75,7 +75,7 @@ class DistinctiveWordsResult(Result):
         return t("Which words belong to each {attribute}?", attribute=self.params["groups"])
 
     def answer(self) -> str:
-        looks = t("{n} words and expressions were looked at.", n=int(self.params["n_looks"]))
+        looks = t("{n} words and expressions were looked at.", n=int(self.params["n_comparisons"]))
         shown = self._table[self._table["estimate"].notna()]
         if shown.empty:
             return t("No word sets the groups apart beyond chance.") + " " + looks
@@ -174,7 +174,7 @@ def distinctive_words(
     )
     looks = int(np.count_nonzero(once))
     params = {"groups": groups, "instrument": instrument or "", "outcome": done, "within": str(within or ""),
-              "sides": sides, "n_looks": looks, "min_people": min_people, "confidence": confidence}  # fmt: skip
+              "sides": sides, "n_comparisons": looks, "min_people": min_people, "confidence": confidence}  # fmt: skip
     number_of = Kpi(measure="n_words", label=t("Words that set groups apart"), estimate=float(len(kept)),
                     definition=t("of {n} looked at", n=looks))  # fmt: skip
     return DistinctiveWordsResult.build(

@@ -202,6 +202,15 @@ class Result:
         """Headline number by its measure name."""
         return next(kpi for kpi in self.kpis if kpi.measure == measure)
 
+    @property
+    def comparisons(self) -> int:
+        """Tests made for this answer, shown or not: what the analysis counted, else the rows with a p-value."""
+        if "n_comparisons" in self.params:
+            return int(self.params["n_comparisons"])
+        pairs = [(self._table, self.columns), *((frame, self.more_columns[name]) for name, frame in self._more.items())]
+        tested = [frame[[c.name for c in contract.columns if c.unit == "p"]] for frame, contract in pairs]
+        return int(sum(part.notna().any(axis=1).sum() for part in tested))
+
     def equals(self, other: object) -> bool:
         """True if `other` is the same kind of result with the same content."""
         return isinstance(other, Result) and self.to_dict() == other.to_dict()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cjlib.core.text import number, t, tn
+
 MIME = "application/vnd.cjlib+json"
 """MIME type of the blocks through which a notebook speaks to the exporter and the runner."""
 
@@ -64,3 +66,19 @@ class ReportContext:
     duration_s: float = 0.0
     provenance: Mapping[str, Any] = field(default_factory=dict)
     run_id: str = ""
+
+
+def comparisons_made(n: int) -> str:
+    """What `n` tests on one page mean for its p-values, in a sentence.
+
+    Examples
+    --------
+    >>> comparisons_made(40)
+    '40 tests were made for this page. If nothing were true, about 2 of them would still give p below 0.05.'
+    """
+    if not n:
+        return t("No statistical test was made for this page.")
+    made = tn("{n} test was made for this page.", "{n} tests were made for this page.", n=n)
+    by_chance = t("If nothing were true, about {k} of them would still give p below {level}.",
+                  k=number(n * 0.05, 0 if n >= 20 else 1), level=number(0.05, 2))  # fmt: skip
+    return f"{made} {by_chance}"

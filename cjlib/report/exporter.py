@@ -26,7 +26,7 @@ from cjlib.core.pages import environment, safe
 from cjlib.core.text import LANGUAGES, number, t, using
 from cjlib.maps.render import render_map
 from cjlib.report import cells, flow
-from cjlib.report.context import ReportContext
+from cjlib.report.context import ReportContext, comparisons_made
 from cjlib.report.sanitise import french_spaces, without_paths
 
 _SHEETS = ("tokens.css", "card.css", "page.css", "report.css")
@@ -193,6 +193,7 @@ def _facts(notebook: Mapping[str, Any], context: ReportContext) -> dict[str, Any
         "notebook": hashlib.sha256("\n\n".join(sources).encode()).hexdigest(),
         "as_of": str(known.get("as_of") or ""),
         "zone": str(known.get("zone") or ""),
+        "comparisons": [comparisons_made(int(end.get("comparisons", 0))) for end in cells.blocks(notebook, "finish")],
     }
 
 

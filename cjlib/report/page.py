@@ -16,7 +16,7 @@ from typing import Any
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.text import set_language, t
 from cjlib.report import asked
-from cjlib.report.context import MIME
+from cjlib.report.context import MIME, comparisons_made
 from cjlib.report.manifest import software
 
 _MARKUP = "\\`*_{}[]()<>#+-.!|$&~"
@@ -247,9 +247,13 @@ class Page:
     def finish(self) -> None:
         """Show the versions behind the numbers, and that the notebook came to its end."""
         versions = software()
-        n_results = len(self.shown)
-        content = {"block": "finish", "run_id": self.run_id, "n_results": n_results, "environment": versions}
-        _display(Block(content, t("Environment"), list(versions.items())))
+        comparisons = sum(getattr(result, "comparisons", 0) for result in self.shown)
+        content = {
+            "block": "finish", "run_id": self.run_id, "n_results": len(self.shown), "comparisons": comparisons,
+            "environment": versions,
+        }  # fmt: skip
+        rows = [(t("Comparisons"), comparisons_made(comparisons)), *versions.items()]
+        _display(Block(content, t("Environment"), rows))
 
 
 def _arguments(analysis: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def report() -> NotebookNode:
         shown({MIME: missing}),
         new_code_cell("print('x')", outputs=[new_output("stream", name="stdout", text="read 48210 rows\n")]),
         new_markdown_cell("## Limits\n\n> I gave up when I had to create an account."),
-        shown({MIME: {"block": "finish", "run_id": "r-7f3a", "n_results": 2}}),
+        shown({MIME: {"block": "finish", "run_id": "r-7f3a", "n_results": 2, "comparisons": 6}}),
     )  # fmt: skip
 
 

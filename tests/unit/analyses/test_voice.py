@@ -48,7 +48,7 @@ def test_comments_shared_out_at_random_are_not_set_apart(shop):
         score = np.random.default_rng(seed).choice([2, 10], len(said))
         result = cj.distinctive_words(answers(said, score))
         found += len(result.table)
-        assert result.params["n_looks"] > 100
+        assert result.params["n_comparisons"] > 100
     assert found <= 2
 
 

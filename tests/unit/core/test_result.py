@@ -128,3 +128,11 @@ def test_no_nan_inf_or_none_is_shown(result: Result):
 def test_columns_are_explained_in_their_contract(result: Result):
     assert all(column.label or column.unit for column in result.columns.columns)
     assert result.columns.caption
+
+
+def test_a_result_counts_the_tests_behind_its_numbers():
+    pairs = MAKE["score_comparison"]()
+    assert pairs.comparisons == pairs.table["p_value"].notna().sum() > 0
+    assert MAKE["funnel"]().comparisons == 0
+    words = MAKE["distinctive_words"]()
+    assert words.comparisons == words.params["n_comparisons"] > len(words.table)

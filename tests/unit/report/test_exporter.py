@@ -122,6 +122,8 @@ def test_provenance_names_files_versions_code_parameters_and_run() -> None:
     pairs = {text(dt): text(dt.find_next("dd")) for dt in part.select("dt")}
     assert pairs["window_days"] == "30"
     assert pairs["by"] == "–"
+    assert "6 tests were made for this page" in pairs["Comparisons"]
+    assert "about 0.3 of them" in pairs["Comparisons"]
     assert re.fullmatch(r"20_funnel [0-9a-f]{64}", pairs["Notebook"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -187,3 +188,21 @@ def test_finish_shows_the_run_and_the_versions(shown):
         "block": "finish", "run_id": "r1", "n_results": 1,
     }  # fmt: skip
     assert "pandas" in bundle["text/html"]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A result that made so many tests."""
+
+    comparisons: int
+
+
+def test_the_page_keeps_count_of_every_test_made_on_it(shown):
+    made = page.Page(study=None, run_id="r1")
+    for n in (3, 17):
+        made.ask(lambda n=n: Answered(n))
+    made.finish()
+    (bundle,) = shown
+    assert bundle[MIME]["comparisons"] == 20
+    assert "20 tests were made for this page" in bundle["text/html"]
+    assert "about 1 of them" in bundle["text/html"]
