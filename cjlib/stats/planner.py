@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import math
 
+from scipy.special import ndtri
+
+from cjlib.core import checks
 from cjlib.core.errors import ParameterError
 from cjlib.stats.proportion import z_value
 
@@ -85,6 +88,49 @@ def answers_needed_for_share(half_width: float, share: float = 0.5, *, confidenc
     if not 0 <= share <= 1:
         raise ParameterError(f"share={share!r} must lie from 0 to 1.", code="CJ-ST-020")
     return _needed(half_width, share * (1 - share), 1, confidence)
+
+
+def answers_per_group(difference: float, variance: float, *, confidence: float = 0.95, power: float = 0.8) -> int:
+    """Compute how many answers each of two groups needs for a difference to be seen.
+
+    Parameters
+    ----------
+    difference : float
+        Difference that matters, above 0, in the unit of the score.
+    variance : float >= 0
+        Variance of one answer in that unit, squared: for a share p (1 - p), for NPS in points
+        100² (p + d - (p - d)²). Taken to be the same in both groups.
+    confidence : float in (0, 1)
+        One minus the level of the two-sided test.
+    power : float in (0, 1)
+        Probability that a difference of that size is then found.
+
+    Returns
+    -------
+    int
+        Answers in each group, not invitations.
+
+    Raises
+    ------
+    ParameterError
+        CJ-ST-020 if a value is impossible.
+
+    Notes
+    -----
+    n = 2 v (z + z_power)² / difference², rounded up (normal approximation).
+
+    Examples
+    --------
+    >>> answers_per_group(10, 100**2 * (0.7 - 0.3**2)), answers_per_group(0.1, 0.25)
+    (958, 393)
+    """
+    if not (difference > 0 and variance >= 0 and math.isfinite(difference) and math.isfinite(variance)):
+        raise ParameterError(
+            f"difference={difference!r} must lie above 0 and variance={variance!r} be at least 0.", code="CJ-ST-020"
+        )
+    checks.fraction("power", power)
+    both = z_value(confidence) + float(ndtri(power))
+    return max(math.ceil(2 * variance * max(both, 0.0) ** 2 / difference**2 - 1e-9), 1)
 
 
 def _needed(half_width: float, variance: float, whole: float, confidence: float) -> int:
