@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.stats.curve import aalen_johansen, kaplan_meier
-from cjlib.stats.restricted import restricted_mean, restricted_mean_difference
+from cjlib.stats.restricted import restricted_mean, restricted_mean_competing, restricted_mean_difference
 
-from .data import counts_of, freireich, lung, reference
+from .data import counts_of, freireich, lung, mgus2, reference
 
 people = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 1)), min_size=1, max_size=40)
 
@@ -138,3 +138,51 @@ def test_the_interval_covers_the_truth_at_about_its_level():
 def test_groups_without_follow_up_compare_as_unknown():
     means = pd.DataFrame({"group": ["a", "b"], "tau_days": 5.0, "estimate": [3.0, np.nan], "std_error": [0.5, np.nan]})
     assert restricted_mean_difference(means, baseline="a")[["estimate", "p_value"]].isna().all(axis=None)
+
+
+@given(people, st.integers(1, 12))
+def test_without_other_ends_both_restricted_means_agree(rows, tau):
+    counts = counts_of([row[0] for row in rows], [row[1] for row in rows])
+    plain = restricted_mean(kaplan_meier(counts), tau).iloc[0]
+    other = restricted_mean_competing(aalen_johansen(counts), tau).iloc[0]
+    for name in ("estimate", "std_error"):
+        assert other[name] == pytest.approx(plain[name], abs=1e-7, nan_ok=True)
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 2)), min_size=1, max_size=40))
+def test_with_other_ends_and_no_losses_it_is_the_mean_of_the_capped_times(rows):
+    # Whoever ended otherwise stays without the outcome until the horizon.
+    capped = np.array([min(time, 8) if outcome == 1 else 8 for time, outcome in rows], dtype=float)
+    curves = aalen_johansen(counts_of([row[0] for row in rows], [row[1] for row in rows]))
+    got = restricted_mean_competing(curves, 8).iloc[0]
+    assert got["estimate"] == pytest.approx(capped.mean(), abs=1e-9)
+    assert got["std_error"] == pytest.approx(capped.std() / np.sqrt(len(rows)), abs=1e-7)
+
+
+def test_the_area_under_the_incidence_of_mgus2_equals_a_fine_sum():
+    curves = aalen_johansen(mgus2())
+    main = curves[curves["outcome"] == 1]
+    middles = np.arange(0.05, 240, 0.1)
+    height = main["estimate"].to_numpy()[np.searchsorted(main["time_days"], middles, side="right") - 1]
+    got = restricted_mean_competing(curves, 240).iloc[0]
+    assert got["estimate"] == pytest.approx(240 - height.sum() * 0.1, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_the_interval_covers_the_truth_under_competing_ends():
+    rng = np.random.default_rng(8)
+    fine = np.arange(0.0005, 2, 0.001)
+    truth, hits = 2 - ((1 / 3) * (1 - np.exp(-1.5 * fine))).sum() * 0.001, 0
+    for _ in range(400):
+        ends = rng.exponential([2.0, 1.0], (120, 2))  # rates 0.5 and 1
+        time, lost = ends.min(axis=1), rng.uniform(0.5, 4, 120)
+        outcome = np.where(time <= lost, ends.argmin(axis=1) + 1, 0)
+        curves = aalen_johansen(counts_of(np.minimum(time, lost), outcome))
+        row = restricted_mean_competing(curves, 2).iloc[0]
+        hits += row["ci_low"] <= truth <= row["ci_high"]
+    assert 0.92 < hits / 400 < 0.98
+
+
+def test_a_survival_curve_is_refused_where_incidences_are_needed():
+    with pytest.raises(ParameterError, match="aalen_johansen"):
+        restricted_mean_competing(kaplan_meier(freireich()), 5)
