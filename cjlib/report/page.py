@@ -223,6 +223,10 @@ class Page:
         self.shown.append(result)
         return result
 
+    def ask_if(self, wanted: bool, analysis: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """`ask` where a parameter of the page wants it; else nothing is shown."""
+        return self.ask(analysis, *args, **kwargs) if wanted else Shown(())
+
     def ask_each(self, analysis: Callable[..., Any], data: Any, specs: Sequence[Any], **common: Any) -> Any:
         """Ask once per declaration of the study (funnels, clocks, ...), which fills the arguments.
 

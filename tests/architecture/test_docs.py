@@ -24,7 +24,7 @@ ANALYSES = ("data_quality", "funnel", "time_to_event", "churn", "retention", "sc
             "score_then_done", "say_do_ledger", "score_worth",
             "compare_scores", "score_trend", "invitation_mix", "score_drivers", "who_to_interview",
             "nonresponse",
-            "distinctive_words", "themes",
+            "distinctive_words", "themes", "comments_by_meaning",
             "score_from_text", "journey_map")  # fmt: skip
 
 SECTIONS = ["Question", "What it cannot say", "Definition", "What is printed", "Method", "The trap it avoids",

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from cjlib.analyses.churn import churn, retention
+from cjlib.analyses.comments_by_meaning import comments_by_meaning
 from cjlib.analyses.data_quality import data_quality
 from cjlib.analyses.distinctive_words import distinctive_words
 from cjlib.analyses.drivers import score_drivers
@@ -65,6 +66,7 @@ MAKE = {
     "score_then_done": lambda: score_then_done(SAID, LOG, outcome="purchase", within="10 days"),
     "score_worth": lambda: score_worth(SAID, LOG, outcome="purchase", within="10 days"),
     "say_do_ledger": lambda: say_do_ledger(SAID, LOG, types=[LEAVES]),
+    "comments_by_meaning": lambda: comments_by_meaning(WORDS, most=60, most_groups=3),
     "distinctive_words": lambda: distinctive_words(WORDS),
     "themes": lambda: themes(WORDS, n_learned=3),
     "score_from_text": lambda: score_from_text(WORDS),
