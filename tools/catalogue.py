@@ -70,6 +70,7 @@ def reasons() -> list[Key]:
     """Why rows are set aside."""
     return [
         *literals("sources/load.py", "NO_CUSTOMER", "FILTERED", "NO_INSTANT", "DUPLICATE", "UNANSWERED"),
+        *literals("sources/interviews.py", "NO_CODE"),
         *literals("sources/faults.py", "REASONS", "SEVERAL"),
         *literals("sources/diagnose.py", "REASONS"),
     ]
@@ -106,7 +107,7 @@ def nothing() -> list[Key]:
     return []
 
 
-KINDS: list[Key] = ["events", "responses", "customers", "identity"]
+KINDS: list[Key] = ["events", "responses", "interviews", "customers", "identity"]
 FILLED: dict[tuple[str, str], Callable[[], list[Key]]] = {
     ("analyses/data_quality.py", "name"): lambda: literals("sources/quality.py", "CHECKS"),
     ("analyses/data_quality.py", "entry['kind']"): lambda: KINDS,

@@ -15,7 +15,7 @@ from cjlib.core.gate import Column, Columns
 from cjlib.core.result import Kpi, Note, Result
 from cjlib.core.text import number, percent, t
 from cjlib.journey.tables import EventLog
-from cjlib.sources.quality import DID_ONLY, SAID_ONLY
+from cjlib.sources.quality import DID_ONLY, SAID_ONLY, TOLD_ONLY
 from cjlib.stats.proportion import wilson
 
 
@@ -114,7 +114,7 @@ def data_quality(log: EventLog) -> DataQualityResult:
     files = [_file(entry) for entry in meta["files"]]
     checks = [dict(check) for check in (*meta["quality"], *_own_checks(meta))]
     for check in checks:
-        if check["check"] in (SAID_ONLY, DID_ONLY) and 0 < check["n"] < log.info.min_people:
+        if check["check"] in (SAID_ONLY, DID_ONLY, TOLD_ONLY) and 0 < check["n"] < log.info.min_people:
             check |= {"n": None, "detail": log.info.people(check["n"])}  # people, not rows: the same floor
     table = pd.DataFrame(checks, columns=["check", "n", "of", "detail"])
     table["check"] = [t(name) for name in table["check"]]

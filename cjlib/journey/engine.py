@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 Kernel = Callable[[Block], pd.DataFrame]
-TABLES = ("events", "responses", "customers")
+TABLES = ("events", "responses", "interviews", "customers")
 WORKERS = min(os.cpu_count() or 2, 4)  # each holds one block of ordered events
 
 
@@ -34,7 +34,7 @@ class Engine(Protocol):
     name: str
 
     def table(self, store: Store, name: str) -> ir.Table:
-        """The "events", "responses" or "customers" of a store, as an Ibis table."""
+        """The "events", "responses", "interviews" or "customers" of a store, as an Ibis table."""
         ...
 
     def fetch(self, expression: ir.Table) -> pd.DataFrame:

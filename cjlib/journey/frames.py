@@ -6,6 +6,7 @@ import functools
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import overload
 
 import duckdb
 import pandas as pd
@@ -13,19 +14,23 @@ import pandas as pd
 from cjlib.core.errors import ParameterError
 from cjlib.core.result import DataInfo
 from cjlib.journey.engine import Engine, open_engine
-from cjlib.journey.tables import EventLog, SurveyResponses
+from cjlib.journey.tables import EventLog, Interviews, SurveyResponses
 from cjlib.sources import store as stores
 from cjlib.sources.derive import derive, rekey_sql
+from cjlib.sources.interviews import COLUMNS as RAW_INTERVIEWS
 from cjlib.sources.store import StoreSpec
 
 EVENT_COLUMNS = ("customer", "at", "event")
 RESPONSE_COLUMNS = ("customer", "asked_at", "answered_at", "instrument", "score", "comment", "stage")
+INTERVIEW_COLUMNS = ("customer", "at", "code", "note", "coder", "interview")
 
 
+@overload
 def from_frames(
     events: pd.DataFrame | None = None,
     *,
     responses: pd.DataFrame | None = None,
+    interviews: None = None,
     customers: pd.DataFrame | None = None,
     as_of: str | pd.Timestamp,
     zone: str = "UTC",
@@ -34,8 +39,41 @@ def from_frames(
     folder: Path | None = None,
     engine: Engine | None = None,
     min_people: int = 1,
-) -> tuple[EventLog, SurveyResponses]:
-    """Build an event log and survey responses from data frames.
+) -> tuple[EventLog, SurveyResponses]: ...
+
+
+@overload
+def from_frames(
+    events: pd.DataFrame | None = None,
+    *,
+    responses: pd.DataFrame | None = None,
+    interviews: pd.DataFrame,
+    customers: pd.DataFrame | None = None,
+    as_of: str | pd.Timestamp,
+    zone: str = "UTC",
+    scales: dict[str, tuple[float, float]] | None = None,
+    all_invitations_known: bool = True,
+    folder: Path | None = None,
+    engine: Engine | None = None,
+    min_people: int = 1,
+) -> tuple[EventLog, SurveyResponses, Interviews]: ...
+
+
+def from_frames(
+    events: pd.DataFrame | None = None,
+    *,
+    responses: pd.DataFrame | None = None,
+    interviews: pd.DataFrame | None = None,
+    customers: pd.DataFrame | None = None,
+    as_of: str | pd.Timestamp,
+    zone: str = "UTC",
+    scales: dict[str, tuple[float, float]] | None = None,
+    all_invitations_known: bool = True,
+    folder: Path | None = None,
+    engine: Engine | None = None,
+    min_people: int = 1,
+) -> tuple[EventLog, SurveyResponses] | tuple[EventLog, SurveyResponses, Interviews]:
+    """Build an event log and survey responses from data frames, and coded interviews if there are any.
 
     Parameters
     ----------
@@ -44,6 +82,9 @@ def from_frames(
         value, sequence; any further column is an attribute (text).
     responses : DataFrame, optional
         customer, asked_at, answered_at, instrument, score; optional comment, stage, attributes.
+    interviews : DataFrame, optional
+        customer, at, code (one per row); optional note, coder, interview, attributes. With it, the third
+        thing returned is the `Interviews`.
     customers : DataFrame, optional
         customer and attributes (text) or dates (timestamps).
     as_of : cut-off, an instant
@@ -70,9 +111,11 @@ def from_frames(
     con = duckdb.connect(":memory:")
     try:
         attributes = _register(con, events, responses, customers)
+        coded = _register_interviews(con, interviews)
         spec = StoreSpec(
             as_of_us=cut.value // 1000, zone=zone, event_attributes=attributes[0], response_attributes=attributes[1],
             customer_attributes=attributes[2], customer_dates=attributes[3],
+            interview_attributes=coded,
             meta={"files": [], "tolerated": [], "quality": [], "key_fingerprint": "",
                   "instruments": sorted(responses["instrument"].unique()) if responses is not None else [],
                   "scales": {name: list(scale) for name, scale in (scales or {}).items()},
@@ -92,7 +135,8 @@ def from_frames(
         return derive(source, home / stores.digest(*columns), units_sql=rekey_sql(columns),
                              meta={"keys": list(columns)}, spill=home)  # fmt: skip
 
-    return EventLog(store, used, info, {}, rekey), SurveyResponses(store, used, info)
+    log, said = EventLog(store, used, info, {}, rekey), SurveyResponses(store, used, info)
+    return (log, said) if interviews is None else (log, said, Interviews(store, used, info))
 
 
 @functools.cache
@@ -154,3 +198,20 @@ def _register(
     con.execute(f"CREATE TABLE raw_customers AS SELECT {', '.join(casts)} FROM given_customers")
     con.execute("CREATE TABLE raw_identity (anonymous VARCHAR, customer VARCHAR)")
     return own, extra, labels, dates
+
+
+def _register_interviews(con: duckdb.DuckDBPyConnection, interviews: pd.DataFrame | None) -> list[str]:
+    """Create `raw_interviews`; returns the names of the attributes."""
+    frame = pd.DataFrame(columns=list(INTERVIEW_COLUMNS)) if interviews is None else interviews.copy()
+    missing = [name for name in INTERVIEW_COLUMNS[:3] if name not in frame.columns]
+    if missing:
+        raise ParameterError(f"interviews lack the columns {missing}; needed: customer, at, code.", code="CJ-JN-011")
+    own = [c for c in frame.columns if c not in INTERVIEW_COLUMNS]
+    table = frame.reindex(columns=[*INTERVIEW_COLUMNS, *own])
+    table = table[table["customer"].notna() & table["code"].notna()]
+    table["at"] = _instants(table["at"], "interviews.at") if len(table) else pd.Series(dtype="Int64")
+    con.register("given_interviews", table.assign(source=0, line=range(len(table))))
+    kinds = {**RAW_INTERVIEWS, **dict.fromkeys(own, "VARCHAR")}
+    casts = ", ".join(f"CAST({stores.quoted(c)} AS {kind}) AS {stores.quoted(c)}" for c, kind in kinds.items())
+    con.execute(f"CREATE TABLE raw_interviews AS SELECT {casts} FROM given_interviews")
+    return own

@@ -16,7 +16,7 @@ from cjlib.core.errors import ParameterError, SchemaError
 from cjlib.core.result import DataInfo
 from cjlib.core.text import language
 from cjlib.journey.engine import Engine, open_engine
-from cjlib.journey.tables import Customers, EventLog, SurveyResponses
+from cjlib.journey.tables import Customers, EventLog, Interviews, SurveyResponses
 from cjlib.privacy.pseudonym import Key, hmac_sql, key
 from cjlib.sources import store as stores
 from cjlib.sources.derive import derive, rekey_sql, subset_sql
@@ -29,7 +29,7 @@ from cjlib.sources.vocabulary import unknown_events
 
 @dataclass(frozen=True, repr=False)
 class Study:
-    """A study opened on its data: `events`, `responses`, `customers` on one clock with one cut-off."""
+    """A study opened on its data: `events`, `responses`, `interviews`, `customers`, one clock, one cut-off."""
 
     spec: StudySpec
     store: Store
@@ -41,12 +41,17 @@ class Study:
     @property
     def events(self) -> EventLog:
         """What customers did."""
-        return EventLog(self.store, self.engine, self.info, self._labels, self._rekey)
+        return EventLog(self.store, self.engine, self.info, self._labels, self._rekey, self.spec.ends)
 
     @property
     def responses(self) -> SurveyResponses:
         """What customers said, invitations without an answer included."""
         return SurveyResponses(self.store, self.engine, self.info, self._labels)
+
+    @property
+    def interviews(self) -> Interviews:
+        """What people said in interviews, coded."""
+        return Interviews(self.store, self.engine, self.info, self._labels)
 
     @property
     def customers(self) -> Customers:
@@ -100,7 +105,7 @@ class Study:
         return f"<Study {self.spec.study}: {self.info.n_events} events, {self.info.n_responses} answers>"
 
     def _repr_html_(self) -> str:
-        return "".join(view._repr_html_() for view in (self.events, self.responses, self.customers))
+        return "".join(view._repr_html_() for view in (self.events, self.responses, self.interviews, self.customers))
 
 
 def open_study(
@@ -145,7 +150,7 @@ def data_folder(spec: StudySpec, path: Path, data: str | Path | None) -> Path:
 
 def _store(spec: StudySpec, folder: Path, home: Path, secret: Key) -> Store:
     """The study's store, from the cache if the same content was read before."""
-    named = [*spec.sources.events, *spec.sources.responses, *spec.sources.customers]
+    named = [*spec.sources.events, *spec.sources.responses, *spec.sources.interviews, *spec.sources.customers]
     named += [spec.sources.identity] if spec.sources.identity else []
     patterns = [path for source in named for path in (*source.path, *([source.join.path] if source.join else []))]
     files = stores.fingerprint(folder, patterns)
@@ -175,6 +180,7 @@ def _store_spec(spec: StudySpec, loaded: Loaded, secret: Key, quality: pd.DataFr
         zone=spec.zone,
         event_attributes=loaded.event_attributes,
         response_attributes=loaded.response_attributes,
+        interview_attributes=loaded.interview_attributes,
         customer_attributes=loaded.customer_attributes,
         customer_dates=loaded.customer_dates,
         meta={

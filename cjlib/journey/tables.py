@@ -1,4 +1,4 @@
-"""`EventLog`, `SurveyResponses` and `Customers`: what analyses take, thin views over the store.
+"""`EventLog`, `SurveyResponses`, `Interviews` and `Customers`: what analyses take, thin views over the store.
 
 They hold no analysis methods. `.table` is an Ibis table for the analyst's own questions; rows of
 customers never leave it through cjlib's own results.
@@ -51,6 +51,24 @@ class _View:
         listed = [names] if isinstance(names, str) else names
         return " / ".join(self.labels.get(name, name) for name in listed)
 
+    def _frame(
+        self, table: ir.Table, key: str, columns: Sequence[str], *, known: Sequence[str], of: str
+    ) -> pd.DataFrame:
+        """Rows of `table` in the order of `key`, with columns of its own or of the customers."""
+        own = [name for name in columns if name in table.columns]
+        joined = [name for name in columns if name not in table.columns]
+        for name in joined:
+            if name not in (*known, *self.store.meta["customer_dates"]):
+                hint, listed = did_you_mean(name, known), ", ".join(known)
+                raise ParameterError(
+                    f"by={name!r} is not an attribute of the {of}. {hint} Known: {listed}.", code="CJ-JN-003"
+                )
+        base = table.select(*dict.fromkeys([key, "unit", *own]))
+        if joined:
+            customers = self.engine.table(self.store, "customers").select("unit", *joined)
+            base = base.left_join(customers, "unit").drop("unit_right")
+        return self.engine.fetch(base).sort_values(key, ignore_index=True)
+
     def _card(self, title: str, lines: list[tuple[str, str]]) -> str:
         rows = "".join(f"<tr><th style='text-align:left'>{escape(a)}</th><td>{escape(b)}</td></tr>" for a, b in lines)
         return f"<b>{escape(title)}</b><table>{rows}</table>"
@@ -61,8 +79,11 @@ class EventLog(_View):
     """What customers did: one row per event, ordered by customer, instant and tie rule.
 
     Columns of `.table`: unit (integer key), at (UTC microseconds), ordinal, event, channel, value,
-    day and month (calendar, business zone), then the study's event attributes.
+    day and month (calendar, business zone), then the study's event attributes. `ends` names the events
+    after which, as the study declares, a journey is over.
     """
+
+    ends: tuple[str, ...] = ()
 
     @property
     def table(self) -> ir.Table:
@@ -221,20 +242,7 @@ class SurveyResponses(_View):
         if not self.n_invitations:
             raise NotEnoughDataError(t("The study has no survey answers, so what customers say is unknown."),
                                      code="CJ-JN-004")  # fmt: skip
-        table = self.table
-        own = [name for name in columns if name in table.columns]
-        joined = [name for name in columns if name not in table.columns]
-        for name in joined:
-            if name not in (*self.attributes, *self.store.meta["customer_dates"]):
-                hint = did_you_mean(name, self.attributes)
-                known = ", ".join(self.attributes)
-                raise ParameterError(f"by={name!r} is not an attribute of the answers. {hint} Known: {known}.",
-                                     code="CJ-JN-003")  # fmt: skip
-        base = table.select(*dict.fromkeys(["response", "unit", *own]))
-        if joined:
-            customers = self.engine.table(self.store, "customers").select("unit", *joined)
-            base = base.left_join(customers, "unit").drop("unit_right")
-        return self.engine.fetch(base).sort_values("response", ignore_index=True)
+        return self._frame(self.table, "response", columns, known=self.attributes, of="answers")
 
     def _repr_html_(self) -> str:
         lines = [
@@ -247,6 +255,55 @@ class SurveyResponses(_View):
 
     def __repr__(self) -> str:
         return f"<SurveyResponses: {self.n_responses} answers of {self.n_invitations} invitations>"
+
+
+@dataclass(frozen=True, repr=False)
+class Interviews(_View):
+    """What people said in interviews: one row per passage and code.
+
+    Columns of `.table`: passage, unit, at (UTC microseconds), interview (integer key of one person's
+    interview), code, note, coder, then the study's attributes of passages.
+    """
+
+    @property
+    def table(self) -> ir.Table:
+        """Ibis table of the coded passages."""
+        return self.engine.table(self.store, "interviews")
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Columns one may group by: attributes of the passages and of the customers."""
+        meta = self.store.meta
+        return tuple(dict.fromkeys([*meta["interview_attributes"], *meta["customer_attributes"]]))
+
+    @property
+    def n_interviews(self) -> int:
+        """Interviews with at least one code, up to the cut-off."""
+        return int(self.store.meta["n_interviews"])
+
+    @property
+    def n_interviewed(self) -> int:
+        """People interviewed."""
+        return int(self.store.meta["n_interviewed"])
+
+    def frame(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Passages with the named columns; customer attributes are joined. For `stats` only."""
+        if not self.n_interviews:
+            raise NotEnoughDataError(
+                t("The study has no coded interviews, so what was said in interviews is unknown."), code="CJ-JN-015"
+            )
+        return self._frame(self.table, "passage", columns, known=self.attributes, of="interviews")
+
+    def _repr_html_(self) -> str:
+        lines = [
+            (t("Interviews"), number(self.n_interviews)),
+            (t("People interviewed"), self.info.people(self.n_interviewed)),
+            (t("Attributes"), ", ".join(self.attributes)),
+        ]
+        return self._card(t("Interviews"), lines)
+
+    def __repr__(self) -> str:
+        return f"<Interviews: {self.n_interviews} interviews of {self.n_interviewed} people>"
 
 
 @dataclass(frozen=True, repr=False)

@@ -19,7 +19,7 @@ def derive(source: Store, target: Path, *, units_sql: str, meta: Mapping[str, An
     def build(folder: Path) -> None:
         con = connect(spill)
         try:
-            for name in ("events", "responses", "customers"):
+            for name in ("events", "responses", "interviews", "customers"):
                 con.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{source.path(name)}')")
             con.execute(f"CREATE TEMP TABLE chosen AS {units_sql}")
             on = " AND ".join(f"e.{quoted(c)} IS NOT DISTINCT FROM k.{quoted(c)}" for c in meta.get("keys", []))
@@ -27,9 +27,10 @@ def derive(source: Store, target: Path, *, units_sql: str, meta: Mapping[str, An
             events = f"events e JOIN chosen k ON e.unit = k.unit{also}"
             query = f"SELECT k.new_unit AS unit, e.* EXCLUDE (unit) FROM {events} ORDER BY k.new_unit, e.ordinal"
             write_table(con, query, folder / "events.parquet")
-            one = "responses r JOIN (SELECT unit, min(new_unit) AS new_unit FROM chosen GROUP BY unit) k USING (unit)"
-            query = f"SELECT k.new_unit AS unit, r.* EXCLUDE (unit) FROM {one} ORDER BY k.new_unit, r.response"
-            write_table(con, query, folder / "responses.parquet")
+            one = "JOIN (SELECT unit, min(new_unit) AS new_unit FROM chosen GROUP BY unit) k USING (unit)"
+            for name, order in (("responses", "response"), ("interviews", "passage")):
+                query = f"SELECT k.new_unit AS unit, r.* EXCLUDE (unit) FROM {name} r {one} ORDER BY 1, r.{order}"
+                write_table(con, query, folder / f"{name}.parquet")
             ties = activity(con, folder / "events.parquet")
             write_table(con, "SELECT k.new_unit AS unit, c.* EXCLUDE (unit, n_events, first_at, last_at), "
                              "e.n_events, e.first_at, e.last_at FROM chosen k JOIN customers c USING (unit) "

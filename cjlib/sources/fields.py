@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cjlib.sources.interviews import InterviewSource
 from cjlib.sources.source import CustomerSource, EventSource, IdentitySource, ResponseSource, SourceSpec
 from cjlib.sources.stage import Field
 
@@ -12,6 +13,8 @@ def fields_of(source: SourceSpec) -> list[Field]:
         return _events(source)
     if isinstance(source, ResponseSource):
         return _responses(source)
+    if isinstance(source, InterviewSource):
+        return _interviews(source)
     if isinstance(source, CustomerSource):
         dates = [Field(name=key, role="instant", columns=(column,)) for key, column in source.dates.items()]
         return [_id("customer", source.columns.customer), *_attributes(source.attributes), *dates]
@@ -53,6 +56,19 @@ def _events(source: EventSource) -> list[Field]:
     fields += _attributes(source.attributes)
     fields += [Field(name=key, role="text", constant=text) for key, text in source.constants.items()]
     return fields
+
+
+def _interviews(source: InterviewSource) -> list[Field]:
+    columns = source.columns
+    return [
+        _id("customer", columns.customer),
+        Field(name="at", role="instant", columns=(columns.at,), required=True),
+        Field(name="code", role="text", columns=(columns.code,)),
+        *_optional("note", "text", columns.note),
+        *_optional("coder", "text", columns.coder),
+        *_optional("interview", "text", columns.interview),
+        *_attributes(source.attributes),
+    ]
 
 
 def _responses(source: ResponseSource) -> list[Field]:

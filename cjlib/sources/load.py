@@ -24,13 +24,14 @@ from cjlib.sources import stage
 from cjlib.sources.cast import Cell, literal, name
 from cjlib.sources.diagnose import cell_problem, reason_of
 from cjlib.sources.fields import fields_of
+from cjlib.sources.interviews import NO_CODE, InterviewSource, publish_interviews, uncoded_sql
 from cjlib.sources.publish import publish_customers, publish_events, publish_identity, publish_responses
 from cjlib.sources.source import Format, NoDate, ResponseSource, SourceSpec
 from cjlib.sources.stage import Field
 from cjlib.sources.study import StudySpec
 from cjlib.sources.table import Table, open_table
 
-Kind = Literal["events", "responses", "customers", "identity", "lookup"]
+Kind = Literal["events", "responses", "interviews", "customers", "identity", "lookup"]
 NO_CUSTOMER, FILTERED, NO_INSTANT = "no customer id", "filtered", "no date"
 DUPLICATE, UNANSWERED = "exact duplicate", "no answer"
 _UNDATED = "score IS NOT NULL AND answered_at IS NULL AND customer IS NOT NULL"
@@ -64,6 +65,7 @@ class Loaded:
     response_attributes: tuple[str, ...]
     customer_attributes: tuple[str, ...]
     customer_dates: tuple[str, ...]
+    interview_attributes: tuple[str, ...] = ()
     no_dates: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -91,7 +93,7 @@ class _Staged:
 
 
 def load(spec: StudySpec, data_dir: Path, con: duckdb.DuckDBPyConnection) -> Loaded:
-    """Read all sources into `raw_events`, `raw_responses`, `raw_customers` and `raw_identity` of `con`.
+    """Read all sources into `raw_events`, `raw_responses`, `raw_interviews`, `raw_customers`, `raw_identity`.
 
     Parameters
     ----------
@@ -100,7 +102,7 @@ def load(spec: StudySpec, data_dir: Path, con: duckdb.DuckDBPyConnection) -> Loa
     data_dir : Path
         Folder that the paths are relative to; no source may lie outside it.
     con : DuckDB connection
-        Instants become UTC microseconds (BIGINT), ids and attributes VARCHAR, values DOUBLE.
+        Where the tables are made. Instants become UTC microseconds (BIGINT), ids and attributes VARCHAR, values DOUBLE.
 
     Returns
     -------
@@ -119,12 +121,12 @@ def load(spec: StudySpec, data_dir: Path, con: duckdb.DuckDBPyConnection) -> Loa
             for index, source in enumerate(sources):
                 item = _Staged(kind, index, source, fields_of(source), f"_cj_{kind}_{index}")
                 done.append(_stage(con, item, folder=Path(data_dir), scratch=Path(scratch)))
-    events, responses, customers, identity = (
-        [item for item in done if item.kind == kind] for kind in ("events", "responses", "customers", "identity")
-    )
+    kinds = ("events", "responses", "interviews", "customers", "identity")
+    events, responses, interviews, customers, identity = ([i for i in done if i.kind == kind] for kind in kinds)
     errors = [problem for item in done for problem in item.fatal]
     publish_events(con, [(i.source, i.target if i.staged else "", _offsets(i)) for i in events])  # type: ignore[misc]
     publish_responses(con, [(i.source, i.target if i.staged else "") for i in responses])  # type: ignore[misc]
+    publish_interviews(con, [(i.source, i.target if i.staged else "") for i in interviews])  # type: ignore[misc]
     errors += publish_customers(con, [(i.source, i.target if i.staged else "") for i in customers])  # type: ignore[misc]
     errors += publish_identity(con, [(i.source, i.target if i.staged else "") for i in identity])  # type: ignore[misc]
     if errors:
@@ -137,6 +139,7 @@ def load(spec: StudySpec, data_dir: Path, con: duckdb.DuckDBPyConnection) -> Loa
         response_attributes=_names(spec.sources.responses),
         customer_attributes=_names(spec.sources.customers),
         customer_dates=tuple(dict.fromkeys(n for source in spec.sources.customers for n in source.dates)),
+        interview_attributes=_names(spec.sources.interviews),
         no_dates={where: counts for item in done for where, counts in item.no_dates.items()},
     )
 
@@ -150,6 +153,7 @@ def _sources(spec: StudySpec) -> list[tuple[Kind, Sequence[SourceSpec]]]:
     return [
         ("events", spec.sources.events),
         ("responses", spec.sources.responses),
+        ("interviews", spec.sources.interviews),
         ("customers", spec.sources.customers),
         ("identity", identity),
     ]
@@ -303,6 +307,8 @@ def _settle(con: duckdb.DuckDBPyConnection, item: _Staged) -> None:
         _aside(con, item, f"coalesce({', '.join(instants)}, NULL) IS NULL", NO_INSTANT)
     if isinstance(item.source, ResponseSource) and item.source.invitations == "answers_only":
         _aside(con, item, "answered_at IS NULL", UNANSWERED)
+    if isinstance(item.source, InterviewSource):
+        _aside(con, item, uncoded_sql(item.source), NO_CODE)
     policy = item.source.on_duplicates
     if policy != "keep" and stage.duplicates(con, item.target, item.fields):
         if policy == "refuse":

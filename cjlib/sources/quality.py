@@ -31,10 +31,13 @@ LATE_EVENTS = "events after the cut-off"
 LATE_ANSWERS = "answers after the cut-off"
 SAID_ONLY = "customers of the surveys without behaviour"
 DID_ONLY = "customers of the behaviour without a survey"
+LATE_PASSAGES = "interview passages after the cut-off"
+TOLD_ONLY = "people interviewed of whom no other file speaks"
+ALIKE = "codes of interviews that differ only in case, accents or spaces"
 NO_DATE = "missing dates"
 NO_VALUE = "missing values"
 CHECKS = (REPEATED, ORDER, FILLED, SILENCED, NEGATIVE, AT_ONCE, SILENT, TIES, LATE_EVENTS, LATE_ANSWERS, SAID_ONLY,
-          DID_ONLY, NO_DATE, NO_VALUE)  # fmt: skip
+          DID_ONLY, LATE_PASSAGES, TOLD_ONLY, ALIKE, NO_DATE, NO_VALUE)  # fmt: skip
 
 Row = tuple[str, int, int, str]
 
@@ -57,7 +60,7 @@ def summary(con: duckdb.DuckDBPyConnection, spec: StudySpec, loaded: Loaded) -> 
         found nothing have n = 0 and stay: nothing found is an answer too.
     """
     rows = [*_duplicates(loaded), *_milestones(con, spec), *_silenced(loaded), *_answers(con, spec), *_ties(con)]
-    rows += [*_late(con, spec), *_matches(con), *_missing(con, spec)]
+    rows += [*_late(con, spec), *_matches(con), *_interviews(con, spec), *_missing(con, spec)]
     return pd.DataFrame(rows, columns=["check", "n", "of", "detail"]).astype({"n": "int64", "of": "int64"})
 
 
@@ -136,10 +139,33 @@ def _matches(con: duckdb.DuckDBPyConnection) -> Iterator[Row]:
             yield check, row["of"] - row["n"], row["of"], row["hint"]
 
 
+def _interviews(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
+    if not spec.sources.interviews:
+        return
+    late, of = _one(con, f'SELECT count(*) FILTER ("at" > {spec.as_of_us}), count(*) FROM raw_interviews')
+    yield LATE_PASSAGES, late, of, f"> {spec.as_of}"
+    alone, of = _one(
+        con,
+        """SELECT count(*) FILTER (WHERE x NOT IN (SELECT customer FROM raw_events WHERE customer IS NOT NULL
+            UNION SELECT customer FROM raw_responses WHERE customer IS NOT NULL
+            UNION SELECT customer FROM raw_customers WHERE customer IS NOT NULL
+            UNION SELECT anonymous FROM raw_identity WHERE anonymous IS NOT NULL)), count(*)
+        FROM (SELECT DISTINCT customer AS x FROM raw_interviews)""",
+    )
+    yield TOLD_ONLY, alone, of, ""
+    alike = con.execute(
+        r"""SELECT list(code ORDER BY code) FROM (SELECT DISTINCT code FROM raw_interviews)
+        GROUP BY lower(strip_accents(regexp_replace(code, '[\s_-]+', '', 'g'))) HAVING count(*) > 1 ORDER BY 1"""
+    ).fetchall()
+    (of,) = _one(con, "SELECT count(DISTINCT code) FROM raw_interviews")
+    yield ALIKE, sum(len(group) for (group,) in alike), of, "; ".join(" = ".join(group) for (group,) in alike)
+
+
 def _missing(con: duckdb.DuckDBPyConnection, spec: StudySpec) -> Iterator[Row]:
     """Empty cells of every mapped column, among the rows of the sources that map it."""
     tables: dict[str, Sequence[SourceSpec]] = {
-        "events": spec.sources.events, "responses": spec.sources.responses, "customers": spec.sources.customers,
+        "events": spec.sources.events, "responses": spec.sources.responses,
+        "interviews": spec.sources.interviews, "customers": spec.sources.customers,
     }  # fmt: skip
     for kind, sources in tables.items():
         for key, (role, indices) in _mapped(sources).items():

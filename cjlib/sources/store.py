@@ -25,7 +25,9 @@ from zoneinfo import ZoneInfo
 import duckdb
 import numpy as np
 
-VERSION = 6  # raise when the layout or the meaning of a column changes
+from cjlib.sources import interviews
+
+VERSION = 7  # raise when the layout or the meaning of a column changes
 ROW_GROUP = 500_000
 FEW = 50_000  # distinct texts up to which a column is sorted and written by code
 FIXED = ("unit", "at", "ordinal", "event", "channel", "value", "day", "month")
@@ -33,7 +35,7 @@ FIXED = ("unit", "at", "ordinal", "event", "channel", "value", "day", "month")
 
 @dataclass(frozen=True)
 class Store:
-    """A folder with events.parquet, responses.parquet, customers.parquet and meta.json."""
+    """A folder with events, responses, interviews and customers as Parquet, and meta.json."""
 
     folder: Path
 
@@ -44,7 +46,7 @@ class Store:
         return content
 
     def path(self, table: str) -> Path:
-        """Parquet file of "events", "responses" or "customers"."""
+        """Parquet file of "events", "responses", "interviews" or "customers"."""
         return self.folder / f"{table}.parquet"
 
 
@@ -59,6 +61,7 @@ class StoreSpec:
     customer_attributes: Sequence[str]
     customer_dates: Sequence[str]
     meta: Mapping[str, Any]
+    interview_attributes: Sequence[str] = ()
 
 
 def connect(spill: Path, *, memory: str = "2GB", threads: int | None = None) -> duckdb.DuckDBPyConnection:
@@ -129,17 +132,22 @@ def write(
     """Write the store from the raw tables in `con`.
 
     `pseudonym` is an SQL expression that turns column `id` into hex text, with its named parameters.
+    Without a table `raw_interviews` nobody was interviewed.
     """
     con.execute("SET TimeZone = 'UTC'")
+    if not con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'raw_interviews'").fetchall():
+        interviews.make_empty(con)
     _units(con, pseudonym)
     late = _events(con, spec, folder / "events.parquet")
     write_table(con, _responses_sql(spec), folder / "responses.parquet")
+    write_table(con, _interviews_sql(con, spec), folder / "interviews.parquet")
     ties = activity(con, folder / "events.parquet")
     n_duplicate = _customers(con, spec, folder)
     write_meta(con, folder, {**spec.meta, **ties, "events_after_as_of": late,
                              "duplicate_customers": n_duplicate, "zone": spec.zone, "as_of_us": spec.as_of_us,
                              "event_attributes": list(spec.event_attributes),
                              "response_attributes": list(spec.response_attributes),
+                             "interview_attributes": list(spec.interview_attributes),
                              "customer_attributes": list(spec.customer_attributes),
                              "customer_dates": list(spec.customer_dates)})  # fmt: skip
 
@@ -154,7 +162,7 @@ def _units(con: duckdb.DuckDBPyConnection, pseudonym: tuple[str, Mapping[str, An
         FROM (SELECT id, {pseudonym[0]} AS pseudonym FROM (
             SELECT DISTINCT coalesce(alias.customer, known.customer) AS id FROM (SELECT DISTINCT customer FROM (
                 SELECT customer FROM raw_events UNION ALL SELECT customer FROM raw_responses
-                UNION ALL SELECT customer FROM raw_customers
+                UNION ALL SELECT customer FROM raw_interviews UNION ALL SELECT customer FROM raw_customers
             )) known LEFT JOIN alias ON alias.anonymous = known.customer))""",
         dict(pseudonym[1]),
     )
@@ -246,6 +254,12 @@ def _responses_sql(spec: StoreSpec) -> str:
         ORDER BY keys.unit, answered_at, asked_at, source, instrument, score, comment, line)"""
 
 
+def _interviews_sql(con: duckdb.DuckDBPyConnection, spec: StoreSpec) -> str:
+    first, last = con.execute('SELECT coalesce(min("at"), 0), coalesce(max("at"), 0) FROM raw_interviews').fetchall()[0]
+    local = _local_sql(spec.zone, first, min(last, spec.as_of_us))
+    return interviews.passages_sql(spec.interview_attributes, as_of_us=spec.as_of_us, local=local)
+
+
 def _customers(con: duckdb.DuckDBPyConnection, spec: StoreSpec, folder: Path) -> int:
     """One row per customer: pseudonym, attributes (first file row wins), dates, first and last event."""
     columns = [*spec.customer_attributes, *spec.customer_dates]
@@ -311,14 +325,15 @@ def dictionary_columns(path: Path, names: Sequence[str]) -> list[str]:
 
 def write_meta(con: duckdb.DuckDBPyConnection, folder: Path, meta: Mapping[str, Any]) -> None:
     """Count what was written and freeze it beside the tables."""
-    events, responses, customers = (f"read_parquet('{folder / name}.parquet')" for name in
-                                    ("events", "responses", "customers"))  # fmt: skip
+    events, responses, talks, customers = (f"read_parquet('{folder / name}.parquet')" for name in
+                                           ("events", "responses", "interviews", "customers"))  # fmt: skip
     names = con.execute(f"SELECT event, count(*) FROM {events} GROUP BY 1 ORDER BY 1").fetchall()
     channels = con.execute(f"SELECT DISTINCT channel FROM {events} WHERE channel IS NOT NULL ORDER BY 1").fetchall()
     span = con.execute(f'SELECT min("at"), max("at") FROM {events}').fetchone() or (None, None)
     answered = con.execute(
         f"SELECT count(*), count(answered_at), min(coalesce(asked_at, answered_at)), max(answered_at) FROM {responses}"
     ).fetchone() or (0, 0, None, None)
+    talked = con.execute(f"SELECT count(DISTINCT interview), count(DISTINCT unit) FROM {talks}").fetchall()[0]
     people = con.execute(f"SELECT count(*), count(first_at) FROM {customers}").fetchone() or (0, 0)
     content = {
         **meta,
@@ -332,6 +347,8 @@ def write_meta(con: duckdb.DuckDBPyConnection, folder: Path, meta: Mapping[str, 
         "n_responses": answered[1],
         "first_response_us": answered[2],
         "last_response_us": answered[3],
+        "n_interviews": talked[0],
+        "n_interviewed": talked[1],
         "n_customers": people[0],
         "n_active_customers": people[1],
     }

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from cjlib.core import duration
 from cjlib.core.errors import ParameterError, SchemaError, did_you_mean
+from cjlib.sources.interviews import InterviewSource
 from cjlib.sources.ledger import LedgerTypeSpec
 from cjlib.sources.source import (
     CustomerSource,
@@ -68,6 +69,7 @@ def _model_stages(value: Any) -> Any:
     return [{"name": label, "events": listed(events.get(key) or [])} for key, label in stages.items()]
 
 
+IGNORE = "ignore"  # as a clock's competing events: declared ends count as still open
 Window = Annotated[str, BeforeValidator(_window), Field(examples=["30 days", "none"])]
 
 
@@ -89,6 +91,9 @@ class Sources(Spec):
 
     events: tuple[EventSource, ...] = Field(default=(), description="what customers do")
     responses: tuple[ResponseSource, ...] = Field(default=(), description="what customers say when asked")
+    interviews: Annotated[tuple[InterviewSource, ...], BeforeValidator(listed)] = Field(
+        default=(), description="what people said in interviews, coded"
+    )
     customers: Annotated[tuple[CustomerSource, ...], BeforeValidator(listed)] = Field(
         default=(), description="what is known about customers"
     )
@@ -150,7 +155,11 @@ class ClockSpec(Spec):
     name: Localized
     from_: Names = Field(alias="from", description='event that starts the clock; "any" is the first event')
     to: Names = Field(description="event that stops it")
-    competing: Names = Field(default=(), description="events after which `to` cannot come any more")
+    competing: Names = Field(
+        default=(),
+        description="events after which `to` cannot come any more; "
+        "ignore takes the ends declared elsewhere in the study as still open",
+    )
     horizons: Annotated[tuple[Duration, ...], BeforeValidator(listed)] = Field(
         default=(), description="times at which the share is told"
     )
@@ -270,6 +279,22 @@ class StudySpec(Spec):
         """
         return instant(self.as_of, self.zone)
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Events that the study declares as ends: of a contract, competing on a clock, or in the ledger.
+
+        Examples
+        --------
+        >>> files = {"events": [{"path": "e.csv", "columns": {"customer": "c", "at": "t", "event": "e"}}]}
+        >>> churn = {"kind": "contractual", "start": "join", "end": "cancel"}
+        >>> StudySpec(study="s", title="S", zone="UTC", as_of="2026-10-01", sources=files, churn=churn).ends
+        ('cancel',)
+        """
+        named = [self.churn.end] if self.churn and self.churn.end else []
+        named += [name for clock in self.clocks for name in clock.competing if name != IGNORE]
+        named += [name for rule in self.ledger for name in rule.end]
+        return tuple(dict.fromkeys(named))
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         instant(self.as_of, self.zone)
@@ -280,7 +305,7 @@ class StudySpec(Spec):
         self._known("drivers.deadline", {driver.deadline for driver in self.drivers if driver.deadline}, dates)
         said = {rule.attribute for rule in self.ledger if rule.attribute}
         self._known("ledger.attribute", said, self._attributes(self.sources.responses))
-        every = (*self.sources.events, *self.sources.responses, *self.sources.customers)
+        every = (*self.sources.events, *self.sources.responses, *self.sources.interviews, *self.sources.customers)
         groups = self._attributes(every) | {"channel", "instrument", "stage"}
         asked = [funnel.by for funnel in self.funnels] + [timer.by for timer in self.clocks] + list(self.scores.by)
         self._known("by", {key for key in asked if key}, groups)
