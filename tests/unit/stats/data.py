@@ -59,3 +59,20 @@ def mgus2() -> pd.DataFrame:
     malignancy = data["pstat"] == 1
     outcome = np.where(malignancy, 1, np.where(data["death"] == 1, 2, 0))
     return counts_of(np.where(malignancy, data["ptime"], data["futime"]), outcome)
+
+
+def mgus2_rows() -> pd.DataFrame:
+    """The same people one by one, with `age` in years and `male` 0 or 1; months are called days here."""
+    import greenwood
+
+    raw = greenwood.load_dataset("mgus2")
+    data = pd.DataFrame({name: np.asarray(raw[name]) for name in ("age", "sex", "ptime", "pstat", "futime", "death")})
+    malignancy = data["pstat"] == 1
+    return pd.DataFrame(
+        {
+            "stop_days": np.where(malignancy, data["ptime"], data["futime"]).astype(float),
+            "outcome": np.where(malignancy, 1, np.where(data["death"] == 1, 2, 0)),
+            "age": data["age"].astype(float),
+            "male": (data["sex"] == "M").astype(int),
+        }
+    )
