@@ -10,7 +10,7 @@ import base64
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
 from typing import Any
@@ -190,7 +190,7 @@ def read(notebook: Mapping[str, Any], *, failed_cell: int | None = None) -> Flow
     """
     flow = Flow()
     numbers = {id(cell): number for number, cell in cells.code_cells(notebook)}
-    for cell in notebook["cells"]:
+    for cell in _raised(notebook["cells"]):
         tags = set(cell["metadata"].get("tags", []))
         if tags & _HIDDEN_TAGS or (cell["cell_type"] == "markdown" and _PAPERMILL_BANNER in cell["source"]):
             continue
@@ -202,6 +202,22 @@ def read(notebook: Mapping[str, Any], *, failed_cell: int | None = None) -> Flow
             if failed_cell is not None and number >= failed_cell:
                 break
     return flow
+
+
+def _raised(given: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Cells without the sections whose question the study does not raise: they show nothing but that."""
+    sections: list[list[Mapping[str, Any]]] = []
+    for cell in given:
+        if cell["cell_type"] == "markdown" or not sections:
+            sections.append([])
+        sections[-1].append(cell)
+    return [cell for section in sections if not _unasked(section) for cell in section]
+
+
+def _unasked(section: Sequence[Mapping[str, Any]]) -> bool:
+    outputs = [output for cell in section for output in cell.get("outputs", [])]
+    blocks = [output.get("data", {}).get(MIME) for output in outputs]
+    return bool(blocks) and all(isinstance(block, Mapping) and block.get("block") == "nothing" for block in blocks)
 
 
 def _picture(kind: str, content: str, alt: str) -> str:

@@ -93,6 +93,8 @@ class Shown:
     names: Sequence[str] = ()
 
     def _ipython_display_(self) -> None:
+        if not self.answers:  # the study does not raise this question: the page leaves its section out
+            _display(Block({"block": "nothing"}, t("Not asked in this study.")))
         for name, answer in zip(self.names or [""] * len(self.answers), self.answers, strict=True):
             if name and len(self.answers) > 1:
                 _display(Heading(name))
@@ -227,7 +229,7 @@ class Page:
         """`ask` where a parameter of the page wants it; else nothing is shown."""
         return self.ask(analysis, *args, **kwargs) if wanted else Shown(())
 
-    def ask_each(self, analysis: Callable[..., Any], data: Any, specs: Sequence[Any], **common: Any) -> Any:
+    def ask_each(self, analysis: Callable[..., Any], data: Any, specs: Sequence[Any] | None, **common: Any) -> Any:
         """Ask once per declaration of the study (funnels, clocks, ...), which fills the arguments.
 
         A declaration gives the analysis every argument of that name that it takes; `common` goes before.
@@ -236,8 +238,11 @@ class Page:
         Returns
         -------
         Shown
-            All answers, each its own output; or one `Missing` if the study declares none.
+            All answers, each its own output; or one `Missing` if the study declares none. Empty where `specs`
+            is None: the question makes no sense in this study (renewals without contracts).
         """
+        if specs is None:
+            return Shown(())
         if not specs:
             section = _SECTIONS.get(analysis.__name__, analysis.__name__)
             return Missing(

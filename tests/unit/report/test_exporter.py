@@ -363,3 +363,13 @@ def test_nbconvert_finds_the_exporter_and_the_notebook_tells_its_own_context() -
     ]  # fmt: skip
     assert "my_funnel" in text(soup.select_one(".cj-prov"))
     assert soup.select_one("header .cj-status.partial") is not None
+
+
+def test_a_section_whose_question_is_not_asked_leaves_no_trace() -> None:
+    nothing = samples.shown({MIME: {"block": "nothing"}})
+    heading = new_markdown_cell("## Renewals\n\nWhat contracts do.")
+    soup = page(new_markdown_cell("# Why?"), heading, nothing, new_markdown_cell("## Limits\n\nNone."))
+    assert "Renewals" not in soup.get_text()
+    assert "Limits" in text(soup.select_one(".cj-toc"))
+    kept = page(new_markdown_cell("# Why?"), heading, nothing, samples.result())
+    assert "Renewals" in text(kept.select_one(".cj-toc")), "another question of the section is answered"

@@ -206,3 +206,12 @@ def test_the_page_keeps_count_of_every_test_made_on_it(shown):
     assert bundle[MIME]["comparisons"] == 20
     assert "20 tests were made for this page" in bundle["text/html"]
     assert "about 1 of them" in bundle["text/html"]
+
+
+def test_a_question_that_makes_no_sense_in_the_study_shows_nothing(shown):
+    made = page.Page(study=None, run_id="r1")
+    for answer in (made.ask_each(funnel, "log", None), made.ask_if(False, funnel, "log")):
+        assert len(answer) == 0
+        page._display(answer)
+    assert [bundle[MIME] for bundle in shown] == [{"block": "nothing"}] * 2
+    assert made.shown == []
