@@ -18,6 +18,7 @@ import pandas as pd
 from cjlib.core.errors import ParameterError
 from cjlib.datasets.draws import pick
 from cjlib.datasets.simulate import MINUTE, ZONE, Simulated, simulate
+from cjlib.datasets.talks import talks
 
 SEED = 2028
 N_CUSTOMERS = 1_680
@@ -66,6 +67,7 @@ BLEMISHES = {
     "web.csv": {"duplicate rows": 12, "after the cut-off": 3, "impossible dates": 2, "no customer id": 2},
     "commandes.csv": {"delivered before ordered": 2},
     "enquete_nps.csv": {"unknown customers": 4},
+    "entretiens.csv": {"no code": 1, "no customer id": 1},
 }
 
 
@@ -90,6 +92,7 @@ def write_demo(folder: Path, *, seed: int = SEED, n_customers: int = N_CUSTOMERS
         "support.csv": (_support(shop, rng), "cp1252"),
         **{name: (_survey(shop, kind), "utf-8") for kind, name in SURVEYS.items()},
         "clients.csv": (_clients(shop), "cp1252"),
+        "entretiens.csv": (talks(shop, seed=seed), "utf-8"),
     }
     for name, (table, encoding) in tables.items():
         (folder / name).write_bytes(_csv(table).encode(encoding))

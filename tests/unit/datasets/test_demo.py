@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 from cjlib.datasets.demo import ACTIONS, BLEMISHES, CHANNELS, STAGES, SURVEYS, TICKETS, main, write_demo
+from cjlib.datasets.talks import HEARD, N_AGAIN, N_PEOPLE, NOTES, PERSONAL
+from cjlib.privacy.redact import redact
 from cjlib.sources.study import StudySpec, read_study
 
-FILES = ("web.csv", "commandes.csv", "support.csv", *SURVEYS.values(), "clients.csv")
+FILES = ("web.csv", "commandes.csv", "support.csv", *SURVEYS.values(), "clients.csv", "entretiens.csv")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def lanes(root: Path) -> dict:
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    encoding = "utf-8" if path.name in SURVEYS.values() else "cp1252"
+    encoding = "utf-8" if path.name in (*SURVEYS.values(), "entretiens.csv") else "cp1252"
     with path.open(encoding=encoding, newline="") as file:
         return list(csv.DictReader(file, delimiter=";"))
 
@@ -88,6 +90,35 @@ def test_the_blemishes_are_the_declared_ones(demo: Path) -> None:
     known = {row["N° client"] for row in rows(demo / "clients.csv")}
     strangers = [row for row in rows(demo / "enquete_nps.csv") if row["Client"] not in known]
     assert len(strangers) == BLEMISHES["enquete_nps.csv"]["unknown customers"]
+    talks = rows(demo / "entretiens.csv")
+    assert sum(row["Codes"] == "" for row in talks) == BLEMISHES["entretiens.csv"]["no code"]
+    assert sum(row["Client"] == "" for row in talks) == BLEMISHES["entretiens.csv"]["no customer id"]
+
+
+def test_forty_customers_are_interviewed_and_part_of_the_interviews_are_coded_twice(demo: Path) -> None:
+    talks = [row for row in rows(demo / "entretiens.csv") if row["Client"] and row["Codes"]]
+    known = {row["N° client"] for row in rows(demo / "clients.csv")}
+    assert {row["Client"] for row in talks} <= known
+    assert len({row["Client"] for row in talks}) == N_PEOPLE
+    assert len({row["Entretien"] for row in talks}) == N_PEOPLE + N_AGAIN
+    coders = {}
+    for row in talks:
+        coders.setdefault(row["Entretien"], set()).add(row["Codeur"])
+    assert sum(len(who) == 2 for who in coders.values()) == 18
+    assert any(" | " in row["Codes"] for row in talks)
+
+
+def test_notes_of_interviews_hold_what_no_report_may_show(demo: Path) -> None:
+    notes = " ".join(row["Notes"] for row in rows(demo / "entretiens.csv"))
+    assert all(text.strip() in notes for text in PERSONAL)
+    assert "@" not in redact(notes)
+    assert "06 39 98 12 34" not in redact(notes)
+
+
+def test_the_study_renames_and_labels_every_code(study: StudySpec) -> None:
+    (talks,) = study.sources.interviews
+    assert set(talks.rename) == set(HEARD) == set(NOTES)
+    assert set(talks.rename.values()) <= set(study.labels)
 
 
 def test_surveys_hold_silence_line_breaks_and_the_word_none(demo: Path) -> None:
@@ -135,7 +166,8 @@ def test_the_map_has_human_lanes_for_every_stage_in_both_languages(study: StudyS
             assert opportunity["owner"]
             assert opportunity["effect"] in ("strong", "medium", "weak")
     assert {"default", "Camille", "Marc", "Agnès"} == set(lanes["personas"])
-    words = {*ACTIONS, *TICKETS, "purchase", "shipped", "delivered", *CHANNELS.values()}
+    codes = study.sources.interviews[0].rename.values()
+    words = {*ACTIONS, *TICKETS, "purchase", "shipped", "delivered", *CHANNELS.values(), *codes}
     assert set(study.labels) == words
 
 
