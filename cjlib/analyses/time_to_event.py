@@ -12,23 +12,26 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
+from cjlib.analyses import time_compared as compared
+from cjlib.analyses.time_waiting import BANDS, band_note, bands, snapshot_note
+from cjlib.core import checks
 from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError
 from cjlib.core.gate import ALL, Column, Columns
 from cjlib.core.result import GROUP, DataInfo, Kpi, Note, Result
 from cjlib.core.text import days, interval, number, percent, t
-from cjlib.journey.durations import ANY, durations
+from cjlib.journey.durations import ANY, CENSOR, durations, without_competing
 from cjlib.journey.tables import EventLog
-from cjlib.stats.comparison import log_rank
 from cjlib.stats.curve import aalen_johansen, at, kaplan_meier, quantile
 
 _ONE = {"day": "1 day", "hour": "1 h"}
 DEFAULT_HORIZONS = ("7 days", "30 days", "90 days")
+QUARTILES = (0.25, 0.5, 0.75)
 MAX_POINTS = 240  # rows of a curve kept per group and outcome: enough for a figure, no more
 
 _OUTCOME = Column("outcome", "string", "Outcome")
@@ -73,6 +76,19 @@ class TimeToEventResult(Result):
             over="group",
             caption="Who converted, who ended otherwise, who is still open",
         ),
+        "quantiles": Columns(
+            (
+                GROUP,
+                Column("share", "float64", "Share of all", "proportion", "of everybody whose clock started"),
+                Column("estimate", "float64", "Reached after", "days", "first time at which the share is reached"),
+                Column("ci_low", "float64", "95 % CI", "days", "where the limits of the curve cross the share"),
+                Column("ci_high", "float64", "", "days"),
+            ),
+            caption="How long until a share of all has the outcome",
+        ),
+        "hazard": BANDS,
+        "restricted": compared.RESTRICTED,
+        "comparison": compared.COMPARISON,
     }  # fmt: skip
 
     def question(self) -> str:
@@ -80,6 +96,11 @@ class TimeToEventResult(Result):
         return t("How long from {start} to {outcome}?", start=start, outcome=self.params["outcome"])
 
     def answer(self) -> str:
+        if "comparison" not in self._more:
+            return self._time()
+        return self._time() + " " + compared.sentence(self._more["comparison"], self._more.get("restricted"))
+
+    def _time(self) -> str:
         row = self._more["groups"].iloc[0]
         if pd.isna(row["n_event"]):
             return t("Too few {units} had the outcome to print a time.", units=self.data.units)
@@ -117,6 +138,17 @@ class TimeToEventResult(Result):
             start=t("event") if self.params["start"] == ANY else self.params["start"], outcome=self.params["outcome"],
         )  # fmt: skip
 
+    def shown(self) -> list[Any]:
+        found = []
+        for caption, frame, hidden, columns in super().shown():
+            if columns is not compared.COMPARISON:
+                found.append((caption, frame, hidden, columns))
+                continue
+            bare = compared.empty_columns(frame)
+            kept = Columns(tuple(c for c in columns.columns if c.name not in bare))
+            found.append((caption, compared.in_words(frame), hidden, kept))
+        return found
+
     def alt(self) -> str:
         rows = self._table[(self._table["group"] == ALL) & (self._table["outcome"] == self.params["outcome"])]
         parts = [
@@ -142,6 +174,7 @@ def time_to_event(
     competing: Sequence[str] = (),
     horizons: Sequence[str | timedelta] = DEFAULT_HORIZONS,
     by: str | None = None,
+    test: Literal["log-rank", "early"] = "log-rank",
     resolution: str = "exact",
     confidence: float = 0.95,
 ) -> TimeToEventResult:
@@ -152,27 +185,35 @@ def time_to_event(
     log : EventLog
     start : event that starts the clock, several, or "any" for the customer's first event
     outcome : event(s) that stop it
-    competing : events that end the clock otherwise, each its own outcome
+    competing : events that end the clock otherwise, each its own outcome; "censor" takes the ends that the
+        study declares as censored: one minus Kaplan-Meier, which overstates the share
     horizons : durations at which the share is printed
-    by : attribute to compare groups by; a log-rank test is added (cause-specific under competing ends)
+    by : attribute to compare groups by: log-rank tests overall and pair by pair (Holm; cause-specific under
+        competing ends), mean days without the outcome and their differences, curves that cross
+    test : "early" adds the Fleming-Harrington test with weight on early differences; it is also added, and
+        said to be chosen after looking, where curves cross
     resolution : "exact", or a duration that durations are cut down to (for very many customers)
     confidence : level of the intervals
 
     Returns
     -------
     TimeToEventResult
-        `.table` per group, outcome and horizon; `.more("groups")` counts and medians; `.more("curve")`.
+        `.table` per group, outcome and horizon; `.more("groups")` counts and medians; `.more("curve")`;
+        `.more("quantiles")`; `.more("hazard")` outcomes per 100 waiting customers and day; with `by` also
+        `.more("comparison")` and `.more("restricted")`.
 
     Raises
     ------
     ParameterError
-        An event is unknown, a duration has no unit.
+        An event is unknown, a duration has no unit; CJ-AN-160: `competing` is empty although clocks ended by
+        events that the study declares as ends.
     NotEnoughDataError
         Nobody's clock started.
 
     Notes
     -----
-    Kaplan and Meier (1958), Aalen and Johansen (1978); see `cjlib.stats.curve`.
+    Kaplan and Meier (1958), Aalen and Johansen (1978); see `cjlib.stats.curve`. Tests: Harrington and
+    Fleming (1982), Holm (1979). Mean days: Andersen (2013). Rates: exact Poisson intervals.
 
     Examples
     --------
@@ -181,28 +222,61 @@ def time_to_event(
     >>> result.more("groups")[["n", "n_event", "n_open"]].values.tolist()
     [[8, 5, 3]]
     """
+    checks.one_of("test", test, ("log-rank", "early"))
     main = [outcome] if isinstance(outcome, str) else list(outcome)
-    names = [log.label(main), *[log.label(name) for name in competing]]
+    censor = list(competing) == [CENSOR] or competing == CENSOR
+    ends = [] if censor else list(competing)
+    names = [log.label(main), *[log.label(name) for name in ends]]
     step = 1 if resolution == "exact" else microseconds("resolution", _ONE.get(resolution, resolution))
     first = start if isinstance(start, str) else ANY if list(start) == [ANY] else list(start)
-    counts = durations(log, start=first, outcomes=[main, *[[name] for name in competing]], by=by, resolution_us=step)
+    clock: dict[str, Any] = {"start": first, "by": by, "resolution_us": step}
+    naive = False
+    if ends:
+        counts = durations(log, outcomes=[main, *[[name] for name in ends]], **clock)
+    else:
+        counts, naive = without_competing(log, outcome=main, censor=censor, **clock)
     if counts.empty:
         raise NotEnoughDataError(t("The event that starts the clock never occurs: {start}.", start=log.label(first)),
                                  code="CJ-JN-007")  # fmt: skip
-    if not horizons:
-        horizons = DEFAULT_HORIZONS
-    at_days = sorted(in_days(microseconds("horizons", horizon)) for horizon in horizons)
+    at_days = sorted(in_days(microseconds("horizons", horizon)) for horizon in horizons or DEFAULT_HORIZONS)
     curves = aalen_johansen(counts, confidence=confidence)
     table = _horizons(curves, kaplan_meier(counts, competing="censor"), at_days, names)
     groups = _groups(counts, curves)
+    large = _large(groups, log.info.min_people)
+    more = {"curve": thinned(curves, names), "groups": groups, "quantiles": _quantiles(curves, large),
+            "hazard": bands(counts, confidence)}  # fmt: skip
+    notes = _notes(groups, table, log.info) + band_note(more["hazard"], log.info.min_people)
+    notes += snapshot_note(log, main) + ([_censored()] if naive else [])
+    if by:
+        own = [name for name in large if name != ALL]
+        found = compared.compare(counts, curves, groups=own, horizons=at_days, early=test == "early",
+                                 confidence=confidence)  # fmt: skip
+        more |= found.more
+        notes += found.notes
     params = {"start": ANY if first == ANY else log.label(first), "outcome": names[0],
-              "competing": names[1:], "horizons": [str(horizon) for horizon in horizons], "by": by or "",
-              "resolution": resolution, "confidence": confidence}  # fmt: skip
+              "competing": [CENSOR] if naive else names[1:], "horizons": [str(h) for h in horizons], "by": by or "",
+              "test": test, "resolution": resolution, "confidence": confidence}  # fmt: skip
     return TimeToEventResult.build(
-        table, data=log.info, params=params, kpis=_kpis(table, groups, names[0]),
-        more={"curve": thinned(curves, names), "groups": groups},
-        notes=_notes(counts, groups, table, params, log.info),
+        table, data=log.info, params=params, kpis=_kpis(table, groups, names[0]), more=more, notes=notes,
     )  # fmt: skip
+
+
+def _large(groups: pd.DataFrame, k: int) -> list[str]:
+    """Groups large enough for numbers of their own; what is made for them prints no count."""
+    return groups.loc[(groups["n"] >= k) & (groups["n_event"] >= k), "group"].tolist()
+
+
+def _quantiles(curves: pd.DataFrame, large: Sequence[str]) -> pd.DataFrame:
+    main = curves[(curves["outcome"] == 1) & curves["group"].astype(str).isin(large)].astype({"group": str})
+    if main.empty:
+        return pd.DataFrame(columns=["group", "share", "estimate", "ci_low", "ci_high"])
+    return quantile(main, QUARTILES).rename(columns={"quantile": "share"})
+
+
+def _censored() -> Note:
+    return Note("CJ-AN-161", "caution", t(
+        "Asked for by name: who ended otherwise is censored there. The share is that of a world in which nobody "
+        "ends otherwise, and overstates what happens."))  # fmt: skip
 
 
 def _horizons(curves: pd.DataFrame, naive: pd.DataFrame, at_days: list[float], names: list[str]) -> pd.DataFrame:
@@ -277,9 +351,7 @@ def _kpis(table: pd.DataFrame, groups: pd.DataFrame, outcome: str) -> list[Kpi]:
     return [median, *shares[-1:]] if total["n_event"] else shares[-1:]
 
 
-def _notes(
-    counts: pd.DataFrame, groups: pd.DataFrame, table: pd.DataFrame, params: dict[str, Any], info: DataInfo
-) -> list[Note]:
+def _notes(groups: pd.DataFrame, table: pd.DataFrame, info: DataInfo) -> list[Note]:
     total = groups.iloc[0]
     notes = [Note("CJ-AN-010", "info", t(
         "{n} of {all} {units} are still open at the cut-off: censored, not lost.", units=info.units,
@@ -292,24 +364,4 @@ def _notes(
         notes.append(Note("CJ-AN-012", "caution", t(
             "Day {days} lies beyond the time observed in at least one group: nothing can be said there.",
             days=shown)))  # fmt: skip
-    if params["by"]:
-        notes.append(_test(counts, bool(params["competing"])))
     return notes
-
-
-def _p(value: float) -> str:
-    return t("below {x}", x=number(0.0001, 4)) if value < 0.0001 else number(value, 4)
-
-
-def _test(counts: pd.DataFrame, cause_specific: bool) -> Note:
-    """Log-rank across the groups (without the sum over all), or why there is none."""
-    groups = counts[counts["group"] != ALL]
-    flat = groups.assign(group=groups["group"].astype(str), outcome=(groups["outcome"] == 1).astype(int))
-    try:
-        test = log_rank(flat)
-    except NotEnoughDataError as why:
-        return Note("CJ-AN-013", "caution", str(why))
-    kind = t("cause-specific log-rank test") if cause_specific else t("log-rank test")
-    return Note("CJ-AN-014", "info", t(
-        "Groups compared once, by a {kind}: chi-square {chi2}, {df} degrees of freedom, p {p}.",
-        kind=kind, chi2=number(test.chi2, 2), df=test.df, p=_p(test.p)))  # fmt: skip

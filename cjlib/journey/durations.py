@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from cjlib.core.duration import MICROSECONDS_PER_DAY
+from cjlib.core.errors import ParameterError
 from cjlib.core.gate import ALL
 from cjlib.journey.match import Block, Ints, Ties, chains, first_outcome, first_per_unit
 from cjlib.journey.tables import EventLog
 
 ANY = "any"  # as a start: whatever the customer did first
+CENSOR = "censor"  # as competing events: declared ends are censored, which is the naive curve
 
 
 def durations(
@@ -57,6 +59,64 @@ def durations(
 
     rows = log.run(kernel, columns=grouping.columns)
     return count_table(rows, split=by is not None)
+
+
+def declared_ends(log: EventLog, *, start: Sequence[str] | str, outcome: Sequence[str]) -> list[str]:
+    """Events that the study declares as ends and that may end this clock: neither its start nor its outcome."""
+    begin = () if start == ANY else (start,) if isinstance(start, str) else tuple(start)
+    return [name for name in log.ends if name in log.event_names and name not in (*outcome, *begin)]
+
+
+def without_competing(
+    log: EventLog,
+    *,
+    start: Sequence[str] | str,
+    outcome: Sequence[str],
+    censor: bool = False,
+    by: str | None = None,
+    resolution_us: int = 1,
+) -> tuple[pd.DataFrame, bool]:
+    """Count table of a clock for which no competing events are named, and whether ends were censored.
+
+    Parameters
+    ----------
+    censor : take declared ends as censored where they occur, as one minus Kaplan-Meier does; asked by name
+
+    Raises
+    ------
+    ParameterError
+        CJ-AN-160: somebody ended by a declared end before the outcome, and `censor` was not asked for.
+    """
+    ends = declared_ends(log, start=start, outcome=outcome)
+    outcomes = [list(outcome), ends] if ends else [list(outcome)]
+    counts = durations(log, start=start, outcomes=outcomes, by=by, resolution_us=resolution_us)
+    ended = counts["outcome"] > 1
+    if not ended.any():
+        return counts, False
+    if not censor:
+        named = ", ".join(ends)
+        raise ParameterError(
+            f"competing is empty, but the study declares that {named} ends the journey, and some clocks ended that "
+            f"way before {', '.join(outcome)}: those customers are not waiting any more. Write competing: [{named}] "
+            f"for the share that happens, or competing: {CENSOR} for one minus Kaplan-Meier, which overstates it.",
+            code="CJ-AN-160",
+        )
+    return counts.assign(outcome=counts["outcome"].where(~ended, 0)), True
+
+
+def recorded_every(log: EventLog, events: Sequence[str]) -> tuple[int, int]:
+    """Largest number of days that divides every gap between the days on which the events are recorded.
+
+    Returns
+    -------
+    step, n_days : int
+        7 where all events carry the date of a weekly snapshot; 0 with fewer than two days. `n_days` is the
+        number of distinct days.
+    """
+    table = log.table
+    found = log.engine.fetch(table.filter(table["event"].isin(list(events))).select("day").distinct())
+    distinct = np.sort(found["day"].dropna().to_numpy(dtype=np.int64))
+    return int(np.gcd.reduce(np.diff(distinct))) if distinct.size > 1 else 0, int(distinct.size)
 
 
 def count_table(rows: pd.DataFrame, *, split: bool) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def _model_stages(value: Any) -> Any:
     return [{"name": label, "events": listed(events.get(key) or [])} for key, label in stages.items()]
 
 
-IGNORE = "ignore"  # as a clock's competing events: declared ends count as still open
+CENSOR = "censor"  # as a clock's competing events: declared ends are censored
 Window = Annotated[str, BeforeValidator(_window), Field(examples=["30 days", "none"])]
 
 
@@ -158,7 +158,7 @@ class ClockSpec(Spec):
     competing: Names = Field(
         default=(),
         description="events after which `to` cannot come any more; "
-        "ignore takes the ends declared elsewhere in the study as still open",
+        "censor takes the ends declared elsewhere in the study as censored, which overstates the share",
     )
     horizons: Annotated[tuple[Duration, ...], BeforeValidator(listed)] = Field(
         default=(), description="times at which the share is told"
@@ -291,7 +291,7 @@ class StudySpec(Spec):
         ('cancel',)
         """
         named = [self.churn.end] if self.churn and self.churn.end else []
-        named += [name for clock in self.clocks for name in clock.competing if name != IGNORE]
+        named += [name for clock in self.clocks for name in clock.competing if name != CENSOR]
         named += [name for rule in self.ledger for name in rule.end]
         return tuple(dict.fromkeys(named))
 

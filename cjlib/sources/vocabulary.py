@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import duckdb
 
 from cjlib.core.errors import Problem, did_you_mean
-from cjlib.sources.study import StudySpec
+from cjlib.sources.study import CENSOR, StudySpec
 
 ANY = "any"
 
@@ -40,7 +40,9 @@ def _events(spec: StudySpec) -> Iterator[tuple[str, str]]:
         yield from ((f"funnels[{place}].steps", name) for name in funnel.steps)
     for place, clock in enumerate(spec.clocks):
         names = {"from": clock.from_, "to": clock.to, "competing": clock.competing}
-        yield from ((f"clocks[{place}].{key}", n) for key, listed in names.items() for n in listed if n != ANY)
+        yield from (
+            (f"clocks[{place}].{key}", n) for key, listed in names.items() for n in listed if n not in (ANY, CENSOR)
+        )
     if spec.churn:
         named = [*spec.churn.activity, spec.churn.start, spec.churn.end]
         yield from (("churn", name) for name in named if name)

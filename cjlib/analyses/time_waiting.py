@@ -1,0 +1,72 @@
+"""When in the wait the outcome comes: rates by band of waiting time; and how exactly times are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from cjlib.core.gate import ALL, Column, Columns
+from cjlib.core.result import Note
+from cjlib.core.text import interval, number, t
+from cjlib.journey.durations import recorded_every
+from cjlib.journey.tables import EventLog
+from cjlib.stats.rate import poisson_rate, rate_by_band
+
+PER = 100  # people waiting, to have numbers that one can read
+FEWEST_DAYS = 10  # distinct days of recording from which a regular grid is no chance
+_OF = ("n_event",)
+
+BANDS = Columns(
+    (
+        Column("band", "string", "Days waited", meaning="after the start, the end of each band included"),
+        Column("n_event", "Int64", "Outcome", "people", "had the outcome in that time"),
+        Column("person_days", "float64", "Days waited by all", "number", "by everybody still waiting, together", _OF),
+        Column("estimate", "float64", "Per 100 waiting and day", "score", "outcomes over days waited", _OF),
+        Column("ci_low", "float64", "95 % CI", "score", "exact Poisson interval", _OF),
+        Column("ci_high", "float64", "", "score", "", _OF),
+    ),
+    over="band",
+    caption="When in the wait the outcome comes",
+)  # fmt: skip
+
+
+def bands(counts: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Rates of the outcome by band of waiting time over all groups; the last row sums them."""
+    everybody = counts[counts["group"] == ALL].astype({"group": str})
+    table = rate_by_band(everybody, confidence=confidence)
+    table["band"] = [f"{low:g}-{high:.0f}" for low, high in zip(table["from_days"], table["to_days"], strict=True)]
+    whole = table[["n_event", "person_days"]].sum()
+    rate = poisson_rate([whole["n_event"]], [whole["person_days"]], confidence=confidence)
+    last = rate.assign(band=ALL, n_event=whole["n_event"], person_days=whole["person_days"])
+    names = list(BANDS.names)
+    table = pd.concat([table[names], last[names]], ignore_index=True)
+    table[["estimate", "ci_low", "ci_high"]] *= PER
+    return table
+
+
+def band_note(table: pd.DataFrame, k: int) -> list[Note]:
+    """Where in the wait the outcome is most frequent; nothing where too few had it to say so."""
+    own = table[(table["band"] != ALL) & (table["n_event"] >= k)]
+    if len(own) < 2:
+        return []
+    rows = own.sort_values("estimate").to_dict("records")
+    low, high = rows[0], rows[-1]
+    if not high["ci_low"] > low["ci_high"]:
+        return []
+    ci, low_ci = (interval(row["ci_low"], row["ci_high"], lambda x: number(x, 2)) for row in (high, low))
+    return [Note("CJ-AN-162", "info", t(
+        "Among those still waiting the outcome is most frequent in days {band}: {rate} per 100 and day (95 % CI "
+        "{ci}); it is least frequent in days {low_band}: {low_rate} ({low_ci}).",
+        band=high["band"], rate=number(high["estimate"], 2), ci=ci, low_band=low["band"],
+        low_rate=number(low["estimate"], 2), low_ci=low_ci))]  # fmt: skip
+
+
+def snapshot_note(log: EventLog, events: Sequence[str]) -> list[Note]:
+    """Caution where outcomes are only ever recorded on a regular grid of days, such as weekly snapshots."""
+    step, n_days = recorded_every(log, events)
+    if step < 2 or n_days < FEWEST_DAYS:
+        return []
+    return [Note("CJ-AN-163", "caution", t(
+        "The outcome is recorded every {n} days only, as in snapshots of a table: times are known to {n} days, not "
+        "exactly, and come out too late by half of that on average.", n=step))]  # fmt: skip
