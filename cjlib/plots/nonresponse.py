@@ -19,7 +19,7 @@ ROW, BETWEEN = 22.0, 74.0  # points
 N_AT, VALUE_AT = 46.0, 58.0
 MOST = 12  # covariates drawn; the others are nearer to everybody
 UNBALANCED = 0.1
-BEFORE, AFTER = "#b4530a", style.EVERYBODY
+BEFORE, AFTER, RAKED = "#b4530a", style.EVERYBODY, "#6b4a8c"
 
 
 def draw(
@@ -39,7 +39,8 @@ def draw(
     table : DataFrame
         Columns `basis` (words), `n`, `value`, `low`, `high`; missing cells are hidden ones.
     balance : DataFrame, optional
-        Columns `covariate, before, after` (absolute standardised differences), farthest first.
+        Columns `covariate, before, after` and maybe `raked` (absolute standardised differences),
+        farthest first.
     name : what is estimated
     form : how a value is written
     ends : ends of the scale
@@ -88,7 +89,7 @@ def _estimates(panel: Any, table: pd.DataFrame, name: str, form: Callable[[float
     for place, row in enumerate(rows(table)):
         y = (place + 0.5) * ROW
         panel.axhline(y, color=style.GRID, linewidth=0.8, zorder=0.5)
-        colour = (BEFORE, AFTER)[place] if place < len(table) - 2 else style.MUTED
+        colour = (BEFORE, AFTER, RAKED)[place] if place < len(table) - 2 else style.MUTED
         point(panel, y, row.value, row.low, row.high, colour=colour, size=7)
         beside(panel, y, N_AT, number(count(row.n)) if known(row.n) else HIDDEN, "right", gid="n")
         beside(panel, y, VALUE_AT, _write(row, form) if known(row.value) else HIDDEN, "left",
@@ -108,19 +109,22 @@ def _estimates(panel: Any, table: pd.DataFrame, name: str, form: Callable[[float
 
 
 def _balance(panel: Any, far: pd.DataFrame) -> None:
-    """Two dots per covariate: distance from everybody unweighted (hollow) and weighted (full)."""
+    """Dots per covariate: distance from everybody unweighted (hollow), weighted (full) and raked (diamond)."""
     weighted = bool(far["after"].notna().any())
+    far = far if "raked" in far else far.assign(raked=float("nan"))
     for place, row in enumerate(rows(far)):
         y = (place + 0.5) * ROW
         panel.axhline(y, color=style.GRID, linewidth=0.8, zorder=0.5)
         if weighted and known(row.after):
             panel.plot([row.before, row.after], [y, y], color=style.GRID, linewidth=2.2, zorder=1)
             panel.plot([row.after], [y], "o", color=AFTER, markersize=6.5, gid="after", clip_on=False, zorder=4)
+        if known(row.raked):
+            panel.plot([row.raked], [y], "D", color=RAKED, markersize=4.5, gid="raked", clip_on=False, zorder=5)
         panel.plot(
             [row.before], [y], "o", markerfacecolor=style.PAPER, markeredgecolor=BEFORE, markeredgewidth=1.6,
             markersize=6.5, gid="before", clip_on=False, zorder=3,
         )  # fmt: skip
-    high = max(float(far[["before", "after"]].max(skipna=True).max()) * 1.1, 1.5 * UNBALANCED)
+    high = max(float(far[["before", "after", "raked"]].max(skipna=True).max()) * 1.1, 1.5 * UNBALANCED)
     panel.axvline(UNBALANCED, color=style.MUTED, linewidth=1.0, linestyle=(0, (4, 3)), zorder=0.8, gid="limit")
     ticks, texts = style.number_ticks(0, high)
     panel.set_xticks(ticks, texts)
@@ -128,15 +132,17 @@ def _balance(panel: Any, far: pd.DataFrame) -> None:
     places = [(place + 0.5) * ROW for place in range(len(far))]
     panel.set_yticks(places, [style.wrap(label(name), 170, lines=1) for name in far["covariate"]])
     panel.set_xlabel(t("distance from everybody asked, in standard deviations (dashed: 0.1)"))
-    _keys(panel, weighted)
+    _keys(panel, weighted, raked=bool(far["raked"].notna().any()))
 
 
-def _keys(panel: Any, weighted: bool) -> None:
+def _keys(panel: Any, weighted: bool, *, raked: bool) -> None:
     hollow: Any = {"markerfacecolor": style.PAPER, "markeredgecolor": BEFORE, "markeredgewidth": 1.6}
     keys = [Line2D([], [], marker="o", linestyle="", markersize=6.5, label=t("those who answered"), **hollow)]
     if weighted:
         keys.append(Line2D([], [], marker="o", linestyle="", markersize=6.5, color=AFTER, label=t("weighted")))
-    panel.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2)
+    if raked:
+        keys.append(Line2D([], [], marker="D", linestyle="", markersize=4.5, color=RAKED, label=t("raked")))
+    panel.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3)
 
 
 def _write(row: Any, form: Callable[[float], str]) -> str:
@@ -147,7 +153,7 @@ def _write(row: Any, form: Callable[[float], str]) -> str:
 
 def _finding(table: pd.DataFrame, name: str, form: Callable[[float], str]) -> str:
     values = [row.value for row in rows(table)]
-    weighted = len(values) in (2, 4) and known(values[0]) and known(values[1])
+    weighted = len(values) in (2, 4, 5) and known(values[0]) and known(values[1])
     if not known(values[0]):
         return t("{name} with and without those who did not answer", name=name)
     if not weighted:

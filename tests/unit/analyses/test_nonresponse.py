@@ -265,3 +265,49 @@ def test_events_after_the_invitation_change_nothing():
     plain, leaked = nonresponse(said, log, instrument="nps"), nonresponse(leaked_said, leaked_log, instrument="nps")
     assert leaked.table.equals(plain.table)
     assert leaked.more("balance").equals(plain.more("balance"))
+
+
+def test_raking_on_few_totals_removes_most_of_the_bias_too(seen):
+    made, log, said = seen
+    result = nonresponse(said, log, instrument="nps", deadlines=LATE)
+    truth = nps(heard(made, "loyalty"))
+    assert abs(value(result, "raked") - truth) < (value(result, "answered") - truth) / 3
+    assert value(result, "raked", "ci_low") < truth < value(result, "raked", "ci_high")
+    cost = result.more("weights").set_index("basis")
+    assert list(cost.index) == ["weighted", "raked"]
+    assert 1 < cost["design_effect"]["raked"] < 2
+    assert cost["n_effective"]["raked"] == pytest.approx(value(result, "raked", "n_effective"))
+
+
+def test_raked_weights_balance_their_own_margins_and_the_table_says_what_they_leave(seen):
+    _, log, said = seen
+    result = nonresponse(said, log, instrument="nps", deadlines=LATE)
+    balance = result.more("balance").set_index("covariate")
+    assert balance["raked"]["late: delivered"] < 1e-4
+    assert balance["raked"].filter(like="persona").max() < 1e-4
+    assert balance["before"]["late: delivered"] > 0.15
+    assert result.params["margins"][-2:] == ["late: delivered", "persona"]
+    assert "raked on a few known totals" in result.answer()
+    assert "late: delivered; persona" in result.definition()
+
+
+def test_two_weightings_that_disagree_are_told(monkeypatch, seen):
+    _, log, said = seen
+    monkeypatch.setattr(
+        "cjlib.analyses.silence.margins", lambda behaviour: {("coin", ""): np.arange(len(behaviour.invitations)) % 2}
+    )
+    result = nonresponse(said, log, instrument="nps", deadlines=LATE)
+    assert "disagree by more than their interval" in codes(result)["CJ-AN-069"]
+    assert "in: late: delivered" in codes(result)["CJ-AN-063"]
+
+
+def test_margins_that_cannot_be_met_leave_the_raked_row_out_and_say_why(monkeypatch):
+    log, said = small(events=[(f"c{i:04d}", day * DAY, "visit") for i in range(300) for day in range(1 + i % 2)])
+
+    def refuse(*_):
+        raise NotEnoughDataError("The known margins cannot all be met.")
+
+    monkeypatch.setattr("cjlib.analyses.silence.rake_to_all", refuse)
+    result = nonresponse(said, log, instrument="nps")
+    assert list(result.table["basis"]) == ["answered", "weighted", "worst", "best"]
+    assert "cannot all be met" in codes(result)["CJ-AN-070"]

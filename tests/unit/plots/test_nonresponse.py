@@ -57,3 +57,13 @@ def test_hidden_rows_are_mentioned_not_drawn():
 
 def test_nothing_to_draw_is_said_not_raised():
     assert "No data to draw" in drawn_texts(draw(TABLE.assign(value=np.nan), **OPTIONS))[0][0].get_text()
+
+
+def test_a_raked_row_and_its_balance_have_marks_of_their_own():
+    raked = TABLE.loc[[1]].assign(basis="raked", value=28.5)
+    table = pd.concat([TABLE.head(2), raked, TABLE.tail(2)], ignore_index=True)
+    ax = draw(table, balance=BALANCE.assign(raked=0.02), **OPTIONS)
+    assert_readable(ax)
+    assert [line.get_xdata()[0] for line in lines_of(ax, "raked")] == [0.02] * 12
+    assert len({line.get_color() for line in lines_of(ax, "point")[:3]}) == 3
+    assert ax.get_title(loc="left") == "NPS: 37 among those who answered, 29 weighted"
