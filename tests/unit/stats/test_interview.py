@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cjlib.core.errors import NotEnoughDataError, ParameterError
-from cjlib.stats.interview import cohen_kappa, saturation
+from cjlib.stats.interview import clustered_kappa, cohen_kappa, saturation
 
 
 def coded(table):
@@ -67,3 +67,47 @@ def test_what_cannot_be_judged_is_a_sentence():
         cohen_kappa([], [])
     with pytest.raises(ParameterError, match="1 codes of one coder for 2"):
         cohen_kappa(["a", "b"], ["a"])
+
+
+# --- judgements of one interview are alike ------------------------------------------------------------
+def test_the_clustered_kappa_is_the_published_one_and_its_error_is_the_jackknife_written_out():
+    one, other = (np.array(side) for side in coded([[75, 1, 4], [5, 4, 1], [0, 0, 10]]))  # Fleiss (1981), ch. 13
+    cluster = np.random.default_rng(4).permutation(np.arange(100) % 20)
+    found = clustered_kappa(one, other, cluster)
+    assert round(found.estimate, 3) == 0.676
+    left = np.array([cohen_kappa(one[cluster != i], other[cluster != i]).estimate for i in range(20)])
+    assert found.std_error == pytest.approx(np.sqrt(19 / 20 * ((left - left.mean()) ** 2).sum()))
+    half = 2.093024 * found.std_error  # Student's t, 19 degrees of freedom
+    assert (found.ci_low, found.ci_high) == pytest.approx((found.estimate - half, min(found.estimate + half, 1)))
+
+
+def test_judgements_alone_in_their_cluster_have_nearly_the_large_sample_error():
+    rng = np.random.default_rng(1)
+    one = rng.integers(0, 3, 800)
+    other = np.where(rng.random(800) < 0.7, one, rng.integers(0, 3, 800))
+    alone = clustered_kappa(one, other, np.arange(800))
+    assert alone.std_error == pytest.approx(cohen_kappa(one, other).std_error, rel=0.02)
+
+
+def test_copies_within_an_interview_add_no_knowledge():
+    rng = np.random.default_rng(2)
+    one = rng.integers(0, 2, 30)
+    other = np.where(rng.random(30) < 0.8, one, 1 - one)
+    once = clustered_kappa(one, other, np.arange(30))
+    five = clustered_kappa(np.repeat(one, 5), np.repeat(other, 5), np.repeat(np.arange(30), 5))
+    assert tuple(five) == pytest.approx(tuple(once))
+    assert cohen_kappa(np.repeat(one, 5), np.repeat(other, 5)).std_error < 0.6 * once.std_error
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "cluster"),
+    [("ab", "ab", [1, 2]), ("aaa", "aaa", [1, 2, 3]), ("abbb", "abbb", [1, 2, 3, 4]), ("", "", [])],
+)
+def test_agreement_that_rests_on_one_interview_is_not_judged(one, other, cluster):
+    with pytest.raises(NotEnoughDataError, match="Agreement cannot be judged"):
+        clustered_kappa(list(one), list(other), cluster)
+
+
+def test_coders_of_different_passages_are_refused():
+    with pytest.raises(ParameterError, match="2 and 3 codes"):
+        clustered_kappa(["a", "b"], ["a", "b", "a"], [1, 2])
