@@ -20,6 +20,7 @@ _FACADE = {
     "time_to_event": "cjlib.analyses.time_to_event",
     "churn": "cjlib.analyses.churn",
     "retention": "cjlib.analyses.churn",
+    "silence_threshold": "cjlib.analyses.silence_threshold",
     "scores": "cjlib.analyses.scores",
     "compare_scores": "cjlib.analyses.score_comparison",
     "score_trend": "cjlib.analyses.score_trend",

@@ -27,10 +27,12 @@ _SECTIONS = {
     "time_to_event": "clocks",
     "churn": "churn",
     "retention": "churn",
+    "silence_threshold": "churn",
     "scores": "sources: responses",
     "score_trend": "sources: responses",
     "nonresponse": "sources: responses",
     "compare_scores": "scores: by",
+    "invitation_mix": "scores: trigger",
     "score_drivers": "drivers",
     "say_do_ledger": "ledger",
     "said_and_done": "say_do: event",
@@ -165,8 +167,23 @@ class Page:
 
     @property
     def scores(self) -> asked.Asked:
-        """Every instrument of the study, overall and by its breakdowns."""
+        """Every instrument of the study."""
         return asked.scores(self.study.spec, self.study.responses.instruments)
+
+    @property
+    def doors(self) -> asked.Asked:
+        """Every instrument whose answers came in several ways, if the study says which."""
+        responses, trigger = self.study.responses, self.study.spec.scores.trigger
+        if not trigger or not responses.n_invitations:
+            return ()
+        frame = responses.frame(["instrument", "score", trigger])
+        kinds = frame[frame["score"].notna()].groupby("instrument")[trigger].nunique()
+        return asked.doors(self.study.spec, {str(name): int(k) for name, k in kinds.items()})
+
+    @property
+    def last_quarters(self) -> asked.Asked:
+        """Every instrument: the last whole quarter against the one before."""
+        return asked.last_quarters(self.study.spec, self.study.responses.instruments)
 
     @property
     def silent(self) -> asked.Asked:

@@ -23,6 +23,7 @@ from cjlib.analyses.score_from_text import score_from_text
 from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
+from cjlib.analyses.silence_threshold import silence_threshold
 from cjlib.analyses.themes import themes
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.core.result import MIME, Result
@@ -50,11 +51,13 @@ LEAVES = {"name": "leaves", "said": "best", "absent": ["purchase"], "within": "5
 SHOP = simulate(n_customers=1500, seed=3)
 WORDS = from_frames(responses=SHOP.responses, as_of="2026-07-01", zone="Europe/Paris",
                     scales={"csat": (1, 5), "ces": (1, 7), "nps": (0, 10)})[1]  # fmt: skip
+BOUGHT = from_frames(SHOP.events, as_of="2026-07-01", zone="Europe/Paris")[0]
 MAKE = {
     "funnel": lambda: funnel(LOG, steps=["visit", "cart", "purchase"], window="30 days"),
     "time_to_event": lambda: time_to_event(LOG, start="visit", outcome="purchase", competing=["support"]),
     "churn": lambda: churn(LOG, kind="non-contractual", activity=["purchase"], silence="20 days"),
     "retention": lambda: retention(LOG, activity=["visit", "cart", "purchase"]),
+    "silence_threshold": lambda: silence_threshold(BOUGHT, activity=["purchase"], silence="60 days", draws=50),
     "scores": lambda: scores(SAID, instrument="nps"),
     "score_comparison": lambda: compare_scores(DOORS, instrument="csat", by="trigger"),
     "score_trend": lambda: score_trend(DOORS, instrument="csat"),

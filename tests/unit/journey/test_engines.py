@@ -19,6 +19,7 @@ from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
+from cjlib.analyses.silence_threshold import silence_threshold
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.journey.engine import DuckEngine, Engine
 from cjlib.journey.frames import from_frames
@@ -60,6 +61,7 @@ def answers(log, said) -> dict[str, dict]:
         "funnel per session": funnel(log.per(["customer", "session"]), steps=steps, window="none"),
         "time": time_to_event(log, start="visit", outcome="purchase", competing=["unsubscribe"], by="persona"),
         "churn": churn(log, kind="non-contractual", activity=["purchase"], silence="20 days"),
+        "silence": silence_threshold(log, activity=["purchase"], within="30 days", draws=20),
         "contract": churn(log, kind="contractual", start="visit", end="unsubscribe"),
         "retention": retention(log, activity=["visit", "cart"]),
         "scores": scores(said, instrument="csat", by="persona"),
