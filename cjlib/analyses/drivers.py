@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from cjlib.analyses.said import answers_of
+from cjlib.analyses.said import answers_of, indicators, pooled
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.gate import Column, Columns
 from cjlib.core.result import Kpi, Note, Result
@@ -93,8 +93,8 @@ class DriversResult(Result):
     def definition(self) -> str:
         return t(
             "Only what had happened strictly before the answer. Importance: Shapley value of R² of the linear "
-            "model, bootstrap over people. Odds ratios: ordinal logit with all drivers; the check compares "
-            "yes/no models at every step of the scale."
+            "model, bootstrap over people. Odds ratios: ordinal logit with all drivers, errors by person; the "
+            "check compares yes/no models at every step of the scale."
         )
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -110,6 +110,7 @@ def score_drivers(
     *,
     drivers: Sequence[Driver | Mapping[str, Any]],
     instrument: str,
+    stage: str | None = None,
     seed: int = 1,
     draws: int = 400,
 ) -> DriversResult:
@@ -121,6 +122,7 @@ def score_drivers(
     log : EventLog
     drivers : 1 to 10 of {"name", "event", "measure", "deadline"}; see `cjlib.journey.experienced.Driver`
     instrument : "nps", "csat", "ces" or "other"; must occur in the study
+    stage : only the answers about this stage; left out: all, compared within their stage
     seed : same seed, same intervals
     draws : resamples of the bootstrap
 
@@ -157,8 +159,10 @@ the scale, and there are the like of 5.
         raise ParameterError(
             f"drivers: {len(asked)} given; 1 to {MOST_DRIVERS} with different names are needed.", code="CJ-AN-140"
         )
-    _, kind = answers_of(responses, instrument)
+    said, kind = answers_of(responses, instrument, stage=stage)
     rows = experiences_before(responses, log, drivers=asked, instrument=instrument)
+    rows = rows.merge(said[["response", "stage"]], on="response").sort_values("response", ignore_index=True)
+    stages, stage_notes = pooled(rows["stage"], adjusted=True)
     for place, driver in enumerate(asked):
         if driver.measure == "count":  # nearly everybody has some: those with many stand against the others
             value = rows[f"value_{place}"]
@@ -169,13 +173,18 @@ the scale, and there are the like of 5.
         raise NotEnoughDataError(
             t("Everybody lived the same before answering, so no driver can be told apart."), code="CJ-AN-142"
         )
-    _enough(rows["score"], design.x.shape[1])
-    found = shapley_r2(rows["score"], design.x, design.blocks, seed=seed, people=rows["unit"], draws=draws)
+    adjusted = indicators(rows["stage"], stages)
+    _enough(rows, design.x.shape[1] + adjusted.shape[1])
+    width = design.x.shape[1]
+    both = np.column_stack([design.x, adjusted])
+    found = shapley_r2(rows["score"], both, design.blocks, always=range(width, both.shape[1]), seed=seed,
+                       people=rows["unit"], draws=draws)  # fmt: skip
     table = _table(rows, design, found)
-    more, odds_notes = _odds(rows, design)
-    params = {"instrument": instrument, "scale": list(kind.scale), "seed": seed, "draws": draws, "r2": found.r2,
+    more, odds_notes = _odds(rows, design, both)
+    params = {"instrument": instrument, "stage": stage or "", "stages": stages, "scale": list(kind.scale),
+              "seed": seed, "draws": draws, "r2": found.r2,
               "drivers": [f"{one.name}: {one.measure} {' / '.join(one.events)}" for one in asked]}  # fmt: skip
-    notes += [*odds_notes, Note("CJ-AN-143", "caution", t(
+    notes += [*stage_notes, *odds_notes, Note("CJ-AN-143", "caution", t(
         "Importance is not an effect: people who lived through one thing differ in other ways, and a general "
         "mood colours every answer."))]  # fmt: skip
     if len(design.blocks) == 1:
@@ -243,8 +252,10 @@ def _dropped(design: _Design, drivers: list[Driver]) -> list[Note]:
     return [Note("CJ-AN-145", "caution", message)]
 
 
-def _enough(scores: pd.Series, n_columns: int) -> None:
-    sizes = scores.value_counts().to_numpy(dtype=float)
+def _enough(rows: pd.DataFrame, n_columns: int) -> None:
+    # Several answers of one person are not several people
+    sizes = np.asarray(rows["score"].value_counts(), dtype=np.float64)
+    sizes = np.multiply(sizes, rows["unit"].nunique() / len(rows), dtype=np.float64)
     effective = sizes.sum() - (sizes**3).sum() / sizes.sum() ** 2
     if len(sizes) > 1 and effective < PER_COLUMN * n_columns:
         raise NotEnoughDataError(
@@ -271,21 +282,22 @@ def _table(rows: pd.DataFrame, design: _Design, found: Importance) -> pd.DataFra
     return pd.DataFrame(made).sort_values("importance", ascending=False, kind="stable", ignore_index=True)
 
 
-def _odds(rows: pd.DataFrame, design: _Design) -> tuple[dict[str, pd.DataFrame], list[Note]]:
-    """Odds ratios with their check; a note instead where none can be given."""
+def _odds(rows: pd.DataFrame, design: _Design, x: Floats) -> tuple[dict[str, pd.DataFrame], list[Note]]:
+    """Odds ratios with their check, drivers first in `x`; a note instead where none can be given."""
+    width = design.x.shape[1]
     try:
-        fit = ordinal_logit(rows["score"], design.x)
+        fit = ordinal_logit(rows["score"], x, people=rows["unit"])
     except NotEnoughDataError as reason:
         if reason.code != "CJ-ST-023":
             raise
         return {}, [Note("CJ-AN-146", "limit", str(reason))]
-    check = proportional_odds(rows["score"], design.x)
-    low, high = limits(fit)
+    check = proportional_odds(rows["score"], x, people=rows["unit"]).iloc[:width]
+    low, high = (limit[:width] for limit in limits(fit))
     some = [int((np.abs(column - _mode(column)) > 0).sum()) for column in design.x.T]
     table = pd.DataFrame({
-        "term": design.terms, "n": some, "odds_ratio": np.exp(fit.coefficient), "ci_low": low, "ci_high": high,
-        "p_value": p_of(fit.coefficient, fit.std_error), "lowest": check["lowest"], "highest": check["highest"],
-        "p_even": check["p_value"],
+        "term": design.terms, "n": some, "odds_ratio": np.exp(fit.coefficient[:width]), "ci_low": low, "ci_high": high,
+        "p_value": p_of(fit.coefficient[:width], fit.std_error[:width]), "lowest": check["lowest"],
+        "highest": check["highest"], "p_even": check["p_value"],
     })  # fmt: skip
     notes = []
     uneven = [term for term, even in zip(design.terms, check["even"], strict=True) if not even]

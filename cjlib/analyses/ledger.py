@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from cjlib.analyses.said_and_done import _instrument as chosen_instrument
+from cjlib.analyses.said import chosen_instrument
 from cjlib.analyses.words import span
 from cjlib.core.errors import ParameterError
 from cjlib.core.gate import Column, Columns

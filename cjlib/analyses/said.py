@@ -8,17 +8,20 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from cjlib.core import checks
-from cjlib.core.errors import NotEnoughDataError
+from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.gate import Columns
+from cjlib.core.result import Note
 from cjlib.core.text import interval, number, percent, points, t
 from cjlib.journey.tables import SurveyResponses
 from cjlib.stats import instrument as registry
 from cjlib.stats.instrument import Instrument
-from cjlib.stats.mean import mean_interval
-from cjlib.stats.score import nps_from_scores, top_box
+from cjlib.stats.repeated import headline as by_person
+
+NO_STAGE = "no stage given"
 
 
 class Headline(NamedTuple):
@@ -29,20 +32,45 @@ class Headline(NamedTuple):
     ci_high: float
 
 
+def chosen_instrument(responses: SurveyResponses, name: str | None) -> Instrument:
+    """Instrument asked for, or the only one of the study, on the scale of the study.
+
+    Raises
+    ------
+    NotEnoughDataError
+        CJ-JN-004: the study has no answers.
+    ParameterError
+        CJ-AN-032: several instruments and none chosen; unknown instrument.
+    """
+    known = responses.instruments
+    if not known:
+        raise NotEnoughDataError(t("The study has no survey answers, so what customers say is unknown."),
+                                 code="CJ-JN-004")  # fmt: skip
+    if name is None and len(known) > 1:
+        raise ParameterError(f"The study has several instruments; choose instrument among {', '.join(known)}.",
+                             code="CJ-AN-032")  # fmt: skip
+    chosen = registry.instrument(checks.one_of("instrument", name or known[0], known))
+    scale = responses.scales.get(chosen.name)
+    return chosen if scale is None or chosen.statistic == "net" else chosen.on_scale(scale)
+
+
 def answers_of(
-    responses: SurveyResponses, instrument: str, columns: Sequence[str] = ()
+    responses: SurveyResponses, instrument: str, columns: Sequence[str] = (), *, stage: str | None = None
 ) -> tuple[pd.DataFrame, Instrument]:
-    """Answers with score and date on one instrument, oldest first, and the instrument on its scale.
+    """Answers with score and date on one instrument (at one stage), oldest first, and the instrument on its scale.
 
     Raises
     ------
     NotEnoughDataError
         CJ-AN-020 if nobody answered.
+    ParameterError
+        CJ-E07 if there is no such stage.
     """
     if responses.n_invitations:
         checks.one_of("instrument", instrument, responses.instruments)
-    frame = responses.frame(list(dict.fromkeys(["instrument", "answered_at", "score", *columns])))
+    frame = responses.frame(list(dict.fromkeys(["instrument", "answered_at", "score", "stage", *columns])))
     frame = frame[(frame["instrument"] == instrument) & frame["score"].notna() & frame["answered_at"].notna()]
+    frame = at_stage(frame, stage)
     if frame.empty:
         raise NotEnoughDataError(t("Nobody answered {name}, so there is no score.", name=instrument.upper()),
                                  code="CJ-AN-020")  # fmt: skip
@@ -53,19 +81,42 @@ def answers_of(
     return frame.sort_values(["answered_at", "response"], ignore_index=True), kind
 
 
-def headline(scores: Any, kind: Instrument, confidence: float = 0.95) -> Headline:
-    """Main figure of answers; all NaN without any."""
+def at_stage(frame: pd.DataFrame, stage: str | None) -> pd.DataFrame:
+    """Answers about one stage, or all of them; CJ-E07 for a stage that nobody answered about."""
+    if stage is None or frame.empty:
+        return frame
+    checks.one_of("stage", stage, sorted(frame["stage"].dropna().unique()))
+    return frame[frame["stage"] == stage]
+
+
+def pooled(stage: pd.Series, *, adjusted: bool = False) -> tuple[list[str], list[Note]]:
+    """Stages that the answers are about, and a note where there are several; answers without one count as one."""
+    names = sorted(stage.fillna(NO_STAGE).unique())
+    if len(names) < 2:
+        return names, []
+    shown = ", ".join(t("no stage given") if name == NO_STAGE else str(name) for name in names)
+    if adjusted:
+        text = t("The question was asked at several stages ({stages}); answers are compared within their stage.",
+                 stages=shown)  # fmt: skip
+    else:
+        text = t("The question was asked at several stages ({stages}); their answers are put together.", stages=shown)
+    return names, [Note("CJ-AN-033", "info", text)]
+
+
+def indicators(stage: pd.Series, names: Sequence[str]) -> npt.NDArray[np.float64]:
+    """A column per stage but the first: 1 for the answers about it."""
+    filled = stage.fillna(NO_STAGE).to_numpy()
+    columns = [(filled == name).astype(np.float64) for name in names[1:]]
+    return np.column_stack([np.empty((len(filled), 0)), *columns])
+
+
+def headline(scores: Any, kind: Instrument, confidence: float = 0.95, *, people: Any = None) -> Headline:
+    """Main figure of answers; all NaN without any. `people` says whose they are, if some answered twice."""
     values = np.asarray(scores, dtype=float)
     if not values.size:
         return Headline(np.nan, np.nan, np.nan)
-    if kind.statistic == "net":
-        row = nps_from_scores(values, confidence=confidence).iloc[0]
-    elif kind.statistic == "top_box":
-        row = top_box(values, kind.good_scores, confidence=confidence).iloc[0]
-    else:
-        row = mean_interval(values, confidence=confidence).iloc[0]
-        row[["ci_low", "ci_high"]] = row[["ci_low", "ci_high"]].clip(*kind.scale)
-    return Headline(float(row["estimate"]), float(row["ci_low"]), float(row["ci_high"]))
+    whose = np.arange(values.size) if people is None else people
+    return Headline(*by_person(values, whose, kind, confidence=confidence))
 
 
 def local_time(instants: pd.Series, zone: str) -> pd.Series:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from datetime import datetime as clock
 from typing import Any, ClassVar
@@ -20,20 +20,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from cjlib.analyses.said import at_stage, chosen_instrument, headline, pooled
 from cjlib.analyses.words import span
 from cjlib.core import checks
 from cjlib.core.duration import MICROSECONDS_PER_DAY, in_days, microseconds
-from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.gate import ALL, Column, Columns
 from cjlib.core.result import Kpi, Note, Result
 from cjlib.core.text import interval, number, percent, t
 from cjlib.journey.answered import answers_with_events
 from cjlib.journey.tables import EventLog, SurveyResponses
-from cjlib.stats import instrument as registry
 from cjlib.stats.curve import at, kaplan_meier
 from cjlib.stats.instrument import Instrument
-from cjlib.stats.mean import mean_interval
-from cjlib.stats.score import top_box
+from cjlib.stats.repeated import curve_inflation
 
 FINAL, WHEN = "final", "when answered"
 # Codes in tables and JSON, whatever the language; translated where shown.
@@ -95,7 +93,7 @@ class SaidAndDoneResult(Result):
         )
         return t(
             "Event: {events}{limit}. Final view: by the cut-off. When answered: strictly before the answer. "
-            "Mean with Student's t interval; best answers {box} with Wilson interval.",
+            "Mean with Student's t interval; best answers {box} with Wilson interval; both by person.",
             events=events, limit=limit, box=", ".join(number(v) for v in self.params["box"]) or t("not defined"),
         )  # fmt: skip
 
@@ -155,7 +153,8 @@ class ScoreThenDoneResult(Result):
     def definition(self) -> str:
         return t(
             "The clock starts at the answer; only events strictly after it count; people whose horizon is not "
-            "over at the cut-off are censored. Several answers of one person count once each."
+            "over at the cut-off are censored. Several answers of one person count once each; the intervals know "
+            "that they are one person's."
         )
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -173,6 +172,7 @@ def said_and_done(
     event: str | Sequence[str],
     deadline: str | None = None,
     instrument: str | None = None,
+    stage: str | None = None,
     name: str | None = None,
 ) -> SaidAndDoneResult:
     """Estimate scores by whether an event had happened, at the cut-off and when the answer was given.
@@ -184,6 +184,7 @@ def said_and_done(
     event : event(s) looked for, any of them
     deadline : customer date the event should not miss, for example a promised day
     instrument : which scores; may be left out where the study has one instrument
+    stage : only the answers about this stage
     name : title of the experience; default the event names
 
     Returns
@@ -198,12 +199,12 @@ def said_and_done(
     NotEnoughDataError
         No answer with score and date.
     """
-    kind = _instrument(responses, instrument)
+    kind = chosen_instrument(responses, instrument)
     events = [event] if isinstance(event, str) else list(event)
     if deadline:
         checks.one_of("deadline", deadline, list(responses.store.meta["customer_dates"]))
-    rows = answers_with_events(responses, log, events=events, columns=[deadline] if deadline else [])
-    rows = rows[rows["instrument"] == kind.name]
+    rows = answers_with_events(responses, log, events=events, columns=["stage", *([deadline] if deadline else [])])
+    rows = at_stage(rows[rows["instrument"] == kind.name], stage)
     title = name or log.label(events)
     if deadline:
         due = _local_day(rows[deadline], responses.info.zone)
@@ -221,23 +222,24 @@ def said_and_done(
     for view, label in labels.items():
         for category in CATEGORIES:
             chosen = rows[label == category]
-            part = chosen["score"].to_numpy()
-            if len(part):
+            if len(chosen):
                 found.append(
                     {
                         "question": title,
                         "view": view,
                         "category": category,
                         "n_people": chosen["unit"].nunique(),
-                        **_row(part, kind),
+                        **_row(chosen, kind),
                     }
                 )
     moved = int(((labels[FINAL] == "late") | (labels[FINAL] == "on time") | (labels[FINAL] == "happened"))
                 .where(rows["before_at"].isna(), other=False).sum())  # fmt: skip
     params = {"name": title, "events": [log.label(one) for one in events], "deadline": deadline or "",
-              "instrument": kind.name, "scale": list(kind.scale), "box": list(kind.good_scores),
+              "instrument": kind.name, "stage": stage or "",
+              "scale": list(kind.scale), "box": list(kind.good_scores),
               "n_answers": len(rows), "moved": responses.info.people(moved) if moved else ""}  # fmt: skip
-    notes = [Note("CJ-AN-030", "info", t(
+    notes = pooled(rows["stage"])[1]
+    notes += [Note("CJ-AN-030", "info", t(
         "{n} of {all} answers were given before the event that the final view ascribes to them; the view when "
         "answered is the one to trust.", n=responses.info.people(moved), all=len(rows)))] if moved else []  # fmt: skip
     return SaidAndDoneResult.build(pd.DataFrame(found, columns=list(SaidAndDoneResult.columns.names)),
@@ -251,6 +253,7 @@ def score_then_done(
     outcome: str | Sequence[str],
     within: str | timedelta,
     instrument: str | None = None,
+    stage: str | None = None,
     confidence: float = 0.95,
 ) -> ScoreThenDoneResult:
     """Estimate the share of people with an outcome within a horizon after their answer, by score band.
@@ -262,6 +265,7 @@ def score_then_done(
     outcome : event(s) that count, strictly after the answer
     within : horizon, a duration with a unit
     instrument : which scores; may be left out where the study has one instrument
+    stage : only the answers about this stage
     confidence : level of the intervals
 
     Returns
@@ -269,11 +273,11 @@ def score_then_done(
     ScoreThenDoneResult
         One row per band (detractor, passive, promoter; best answers and others), "(all)" first.
     """
-    kind = _instrument(responses, instrument)
+    kind = chosen_instrument(responses, instrument)
     horizon = microseconds("within", within)
     wanted = [outcome] if isinstance(outcome, str) else list(outcome)
-    rows = answers_with_events(responses, log, outcomes=wanted)
-    rows = rows[rows["instrument"] == kind.name]
+    rows = answers_with_events(responses, log, outcomes=wanted, columns=["stage"])
+    rows = at_stage(rows[rows["instrument"] == kind.name], stage)
     length = rows["outcome_at"] - rows["answered_at"]
     follow = log.as_of_us - rows["answered_at"]
     hit = (length <= horizon) & length.notna()
@@ -284,10 +288,11 @@ def score_then_done(
     names = [name for name in band_names(kind) if (frame["band"] == name).any()]
     parts = [(ALL, frame), *[(name, frame[frame["band"] == name]) for name in names]]
     table = pd.DataFrame([_after(name, part, in_days(horizon), confidence) for name, part in parts])
-    params = {"outcome": log.label(wanted), "within": str(within), "instrument": kind.name, "confidence": confidence}
-    return ScoreThenDoneResult.build(table, data=responses.info, params=params, notes=[
-        Note("CJ-AN-031", "info", t("People who answered differ from those who did not; this is an association."))
-    ])  # fmt: skip
+    params = {"outcome": log.label(wanted), "within": str(within), "instrument": kind.name, "stage": stage or "",
+              "confidence": confidence}  # fmt: skip
+    notes = [*pooled(rows["stage"])[1], Note("CJ-AN-031", "info", t(
+        "People who answered differ from those who did not; this is an association."))]  # fmt: skip
+    return ScoreThenDoneResult.build(table, data=responses.info, params=params, notes=notes)
 
 
 def bands(scores: pd.Series, kind: Instrument) -> pd.Series:
@@ -304,19 +309,6 @@ def band_names(kind: Instrument) -> list[str]:
     if kind.statistic == "net":
         return [t("detractors (0-6)"), t("passives (7-8)"), t("promoters (9-10)")]
     return [t("best answers"), t("other answers")]
-
-
-def _instrument(responses: SurveyResponses, name: str | None) -> Instrument:
-    known = responses.instruments
-    if not known:
-        raise NotEnoughDataError(t("The study has no survey answers, so what customers say is unknown."),
-                                 code="CJ-JN-004")  # fmt: skip
-    if name is None and len(known) > 1:
-        raise ParameterError(f"The study has several instruments; choose instrument among {', '.join(known)}.",
-                             code="CJ-AN-032")  # fmt: skip
-    chosen = registry.instrument(checks.one_of("instrument", name or known[0], known))
-    scale = responses.scales.get(chosen.name)
-    return chosen if scale is None or chosen.statistic == "net" else chosen.on_scale(scale)
 
 
 def _local_day(instants: pd.Series, zone: str) -> pd.Series:
@@ -340,26 +332,37 @@ def _happened(instant: pd.Series, missing: str) -> pd.Series:
     return instant.notna().map({True: "happened", False: missing})
 
 
-def _row(values: np.ndarray[Any, Any], kind: Instrument) -> dict[str, Any]:
-    mean = mean_interval(values).iloc[0]
-    found = {"n": len(values), "mean": mean["estimate"], "ci_low": max(mean["ci_low"], kind.scale[0]),
-             "ci_high": min(mean["ci_high"], kind.scale[1]), "top_share": math.nan, "top_low": math.nan,
-             "top_high": math.nan}  # fmt: skip
+def _row(part: pd.DataFrame, kind: Instrument) -> dict[str, Any]:
+    """Mean and share of the best answers; the intervals know which answers are one person's."""
+    mean = headline(part["score"], replace(kind, statistic="mean"), people=part["unit"])
+    found = {"n": len(part), "mean": mean.estimate, "ci_low": mean.ci_low, "ci_high": mean.ci_high,
+             "top_share": math.nan, "top_low": math.nan, "top_high": math.nan}  # fmt: skip
     if kind.good_scores:
-        box = top_box(values, kind.good_scores).iloc[0]
-        found |= {"top_share": box["estimate"], "top_low": box["ci_low"], "top_high": box["ci_high"]}
+        box = headline(part["score"], replace(kind, statistic="top_box"), people=part["unit"])
+        found |= {"top_share": box.estimate, "top_low": box.ci_low, "top_high": box.ci_high}
     return found
 
 
 def _after(name: str, part: pd.DataFrame, horizon_days: float, confidence: float) -> dict[str, Any]:
     counts = pd.DataFrame({"group": ALL, "duration_days": part["days"], "outcome": part["hit"].astype(int), "n": 1})
     row = at(kaplan_meier(counts, confidence=confidence), [horizon_days]).iloc[0]
+    low, high = _wider(row, curve_inflation(part["days"], part["hit"], part["unit"], horizon_days))
     n_event, n_open = int(part["hit"].sum()), int(part["open"].sum())
     return {
         "group": name, "n_people": part["unit"].nunique(), "n": len(part), "n_event": n_event, "n_open": n_open,
-        "n_out": len(part) - n_event - n_open, "estimate": 1 - row["estimate"], "ci_low": 1 - row["ci_high"],
-        "ci_high": 1 - row["ci_low"],
+        "n_out": len(part) - n_event - n_open, "estimate": 1 - row["estimate"], "ci_low": 1 - high,
+        "ci_high": 1 - low,
     }  # fmt: skip
+
+
+def _wider(row: pd.Series, factor: float) -> tuple[float, float]:
+    """Limits of a curve with their distance on the log-log scale `factor` times as long."""
+    estimate, limits = float(row["estimate"]), (float(row["ci_low"]), float(row["ci_high"]))
+    if factor == 1 or not 0 < limits[0] <= estimate <= limits[1] < 1:
+        return limits
+    here, low, high = (math.log(-math.log(value)) for value in (estimate, *limits))
+    far = (here + factor * (low - here), here + factor * (high - here))
+    return math.exp(-math.exp(far[0])), math.exp(-math.exp(far[1]))
 
 
 def _ci(row: pd.Series) -> str:

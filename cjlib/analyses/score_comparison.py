@@ -8,7 +8,7 @@ they are also compared with themselves: what they said before is the best contro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations, pairwise
@@ -20,6 +20,7 @@ from cjlib.analyses.said import (  # fmt: skip
     answers_of,
     headline,
     local_time,
+    pooled,
     say,
     say_difference,
     say_interval,
@@ -31,12 +32,13 @@ from cjlib.core.gate import Column, Columns
 from cjlib.core.result import Kpi, Note, Result
 from cjlib.core.text import t
 from cjlib.journey.tables import SurveyResponses
-from cjlib.stats.contrast import Difference, independent, same_people
+from cjlib.stats.contrast import Difference, same_people
 from cjlib.stats.instrument import Instrument
 from cjlib.stats.multiplicity import holm
-from cjlib.stats.proportion import Floats
+from cjlib.stats.repeated import by_person
 
-OTHERS, SAME = "different people", "same people"
+OTHERS, EVERYBODY, SAME = "different people", "all who answered", "same people"
+_WHO = {OTHERS: "different people", EVERYBODY: "some of them on both sides", SAME: "asked both times"}
 MOST_GROUPS = 8  # 28 pairs; more is a screening, not a comparison
 _BOTH = ("n", "n_other")
 
@@ -50,7 +52,7 @@ class ScoreComparisonResult(Result):
         (
             Column("group", "string", "Group"),
             Column("other", "string", "Compared with"),
-            Column("who", "string", "Who", meaning="different people, or the same people asked both times"),
+            Column("who", "string", "Who", "text", "whether people on one side are also on the other"),
             Column("n", "Int64", "Answers", "people", "people in the group, the last answer of each"),
             Column("n_other", "Int64", "Answers there", "people", "people it is compared with"),
             Column("score", "float64", "Score", "score", "NPS, share of the best answers, or mean", ("n",)),
@@ -90,7 +92,7 @@ class ScoreComparisonResult(Result):
         return said + " " + count
 
     def _sentence(self, row: pd.Series) -> str:
-        who = t("asked both times") if row["who"] == SAME else t("different people")
+        who = t(_WHO[row["who"]])
         return t(
             "{name} {group} {score} against {other} {there} ({who}): difference {difference} points "
             "(95 % CI {ci}).",
@@ -103,8 +105,9 @@ class ScoreComparisonResult(Result):
     def definition(self) -> str:
         return t(
             "Difference of the main figure of the instrument, first minus second. Different people: summed "
-            "variances (NPS), Newcombe interval (share of the best answers), Welch (mean). Same people: exact "
-            "permutation of signs (NPS), exact McNemar (best answers), paired t (mean)."
+            "variances (NPS), Newcombe interval (share of the best answers), Welch (mean); who is on both sides "
+            "enters as a correlation. Same people: exact permutation of signs (NPS), exact McNemar (best answers), "
+            "paired t (mean)."
         )
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -140,6 +143,7 @@ def compare_scores(
     instrument: str,
     by: str | None = None,
     periods: Sequence[str] | None = None,
+    stage: str | None = None,
     confidence: float = 0.95,
 ) -> ScoreComparisonResult:
     """Estimate the difference of a score between groups, or between periods.
@@ -151,6 +155,7 @@ def compare_scores(
     by : response attribute, "stage" or customer attribute; every pair of groups is compared
     periods : two or more of "first day/last day", for example ["2026-01-01/2026-03-31",
         "2026-04-01/2026-06-30"]: days of the business zone, both included; later minus earlier
+    stage : only the answers about this stage
     confidence : level of the intervals
 
     Returns
@@ -180,8 +185,8 @@ def compare_scores(
     """
     if bool(by) == bool(periods):
         raise ParameterError("Give either by= (groups) or periods= (two periods), not both.", code="CJ-AN-050")
-    frame, kind = answers_of(responses, instrument, [by] if by else [])
-    notes: list[Note] = []
+    frame, kind = answers_of(responses, instrument, [by] if by else [], stage=stage)
+    notes = [] if by == "stage" else pooled(frame["stage"])[1]
     if by:
         frame["group"] = frame[by].astype(object).where(frame[by].notna(), None)
         order = [str(name) for name in frame["group"].value_counts().sort_index().sort_values(
@@ -207,8 +212,8 @@ def compare_scores(
     table = pd.DataFrame([row for a, b in pairs for row in _pair((a, b), (sides[a], sides[b]), kind, confidence)])
     table["p_adjusted"] = holm(table["p_value"].to_numpy())
     notes += _notes(table, responses.info.min_people)
-    params = {"instrument": instrument, "by": by or "", "periods": list(periods or ()), "confidence": confidence,
-              "scale": list(kind.scale), "box": list(kind.good_scores)}  # fmt: skip
+    params = {"instrument": instrument, "by": by or "", "periods": list(periods or ()), "stage": stage or "",
+              "confidence": confidence, "scale": list(kind.scale), "box": list(kind.good_scores)}  # fmt: skip
     return ScoreComparisonResult.build(table, data=responses.info, params=params, notes=notes,
                                        kpis=_kpis(table, instrument, responses.info.min_people))  # fmt: skip
 
@@ -250,14 +255,15 @@ def _pair(
     """One row for everybody; a second one for those who are on both sides."""
     one, other = sides
     both = one.merge(other, on="unit", suffixes=("", "_other"))
-    rows: list[tuple[str, Floats, Floats, Callable[..., Difference]]] = []
+    rows: list[tuple[str, Any, Any, Difference]] = []
     if len(both) < max(len(one), len(other)) or len(both) < 2:
-        rows.append((OTHERS, one["score"].to_numpy(), other["score"].to_numpy(), independent))
+        found_all = by_person(one["score"], other["score"], one["unit"], other["unit"], kind, confidence=confidence)
+        rows.append((EVERYBODY if len(both) else OTHERS, one["score"], other["score"], found_all))
     if len(both) >= 2:
-        rows.append((SAME, both["score"].to_numpy(), both["score_other"].to_numpy(), same_people))
+        first, second = both["score"], both["score_other"]
+        rows.append((SAME, first, second, same_people(first, second, kind, confidence=confidence)))
     found = []
-    for who, first, second, method in rows:
-        difference = method(first, second, kind, confidence=confidence)
+    for who, first, second, difference in rows:
         found.append({"group": names[0], "other": names[1], "who": who, "n": len(first), "n_other": len(second),
                       "score": headline(first, kind).estimate, "score_other": headline(second, kind).estimate,
                       "difference": difference.estimate, "ci_low": difference.ci_low,
@@ -268,11 +274,11 @@ def _pair(
 def _notes(table: pd.DataFrame, k: int) -> list[Note]:
     notes = [Note("CJ-AN-056", "info", t("An association: groups differ in more than what names them."))]
     twice = table[(table["who"] == SAME) & (table["n"] >= k)]
-    mixed = twice.merge(table[table["who"] == OTHERS], on=["group", "other"])
+    mixed = twice.merge(table[table["who"] == EVERYBODY], on=["group", "other"])
     if len(mixed):
         notes.append(Note("CJ-AN-057", "caution", t(
-            "Some people answered on both sides. The rows of different people take them as independent; "
-            "the rows of the same people are the ones to trust for a change.")))  # fmt: skip
+            "Some people answered on both sides. The rows of all who answered allow for that; the rows of the "
+            "same people are the ones to trust for a change.")))  # fmt: skip
     if table["p_value"].isna().any():
         notes.append(Note("CJ-AN-058", "caution", t(
             "Some differences have no p-value or interval: too few answers, or all of them equal.")))  # fmt: skip

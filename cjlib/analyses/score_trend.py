@@ -17,6 +17,7 @@ from cjlib.analyses.said import (
     answers_of,
     headline,
     local_time,
+    pooled,
     say,
     say_difference,
     say_interval,
@@ -30,7 +31,7 @@ from cjlib.core.gate import Column, Columns
 from cjlib.core.result import Kpi, Note, Result
 from cjlib.core.text import t
 from cjlib.journey.tables import SurveyResponses
-from cjlib.stats.contrast import independent
+from cjlib.stats.repeated import by_person
 
 MONTHS = {"month": 1, "quarter": 3}
 _SHOWN = 20
@@ -77,7 +78,8 @@ class ScoreTrendResult(Result):
     def definition(self) -> str:
         return t(
             "Answers by the calendar period in which they were given, in the zone {zone}; only periods that were "
-            "over at the cut-off. The change compares the last period with the first as different people.",
+            "over at the cut-off. Intervals by person: several answers of one person are not several people, neither "
+            "within a period nor from one to the next.",
             zone=self.data.zone,
         )
 
@@ -103,6 +105,7 @@ def score_trend(
     *,
     instrument: str,
     freq: Literal["month", "quarter"] = "month",
+    stage: str | None = None,
     confidence: float = 0.95,
 ) -> ScoreTrendResult:
     """Estimate the score of every calendar period that was over at the cut-off.
@@ -112,6 +115,7 @@ def score_trend(
     responses : SurveyResponses
     instrument : "nps", "csat", "ces" or "other"; must occur in the study
     freq : "month" or "quarter", of the business zone
+    stage : only the answers about this stage
     confidence : level of the intervals
 
     Returns
@@ -131,7 +135,7 @@ def score_trend(
     [['1970-01', 5, 0.0], ['1970-02', 0, nan]]
     """
     width = MONTHS[checks.one_of("freq", freq, tuple(MONTHS))]
-    frame, kind = answers_of(responses, instrument)
+    frame, kind = answers_of(responses, instrument, stage=stage)
     zone = responses.info.zone
     frame["period"] = _months(local_time(frame["answered_at"], zone)) // width
     running = int(_months(local_time(pd.Series([responses.as_of_us]), zone)).iloc[0]) // width
@@ -146,10 +150,10 @@ def score_trend(
         part = frame[frame["period"] == period]
         values = part["score"].to_numpy()
         rows.append({"group": _label(period, width), "n_people": part["unit"].nunique(), "n": len(values),
-                     **headline(values, kind, confidence)._asdict()})  # fmt: skip
+                     **headline(values, kind, confidence, people=part["unit"])._asdict()})  # fmt: skip
     table = pd.DataFrame(rows).rename(columns={"estimate": "score"})
     floor = responses.info.min_people
-    notes = []
+    notes = pooled(frame["stage"])[1]
     if late >= floor:
         notes.append(Note("CJ-AN-081", "info", t(
             "The period at the cut-off was not over; its {n} answers are left out.", n=late)))  # fmt: skip
@@ -157,8 +161,8 @@ def score_trend(
     notes.append(Note("CJ-AN-082", "caution", t(
         "Who is asked can change from period to period; a change of score is then one of people, not of "
         "opinion.")))  # fmt: skip
-    params = {"instrument": instrument, "freq": freq, "confidence": confidence, "scale": list(kind.scale),
-              "box": list(kind.good_scores),
+    params = {"instrument": instrument, "freq": freq, "stage": stage or "", "confidence": confidence,
+              "scale": list(kind.scale), "box": list(kind.good_scores),
               "first": _label(int(told["period"].min()), width) if len(told) else ""}  # fmt: skip
     return ScoreTrendResult.build(table, data=responses.info, params=params, notes=notes,
                                   kpis=_kpis(told, kind, instrument, width))  # fmt: skip
@@ -182,10 +186,10 @@ def _kpis(told: pd.DataFrame, kind: Any, name: str, width: int) -> list[Kpi]:
     form: Any = {"points": "points", "proportion": "percent"}.get(score_unit(name), "score")
     found = [Kpi(measure="score", label=t("{name}, {period}", name=score_name(name),
                                           period=_label(int(last["period"].iloc[0]), width)),
-                 n=len(last), form=form, **headline(last["score"], kind)._asdict())]  # fmt: skip
+                 n=len(last), form=form, **headline(last["score"], kind, people=last["unit"])._asdict())]  # fmt: skip
     start, end = int(told["period"].min()), int(told["period"].max())
     if start < end:
-        change = independent(last["score"], first["score"], kind)
+        change = by_person(last["score"], first["score"], last["unit"], first["unit"], kind)
         values = [(100 if name == "csat" else 1) * value for value in change[:3]]
         found.append(Kpi(measure="change", label=t("Change since {period}", period=_label(start, width)),
                          estimate=values[0], ci_low=values[1], ci_high=values[2], n=len(last) + len(first),

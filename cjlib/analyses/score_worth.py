@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from cjlib.analyses.said_and_done import _instrument as chosen_instrument
+from cjlib.analyses.said import at_stage, chosen_instrument, pooled
 from cjlib.analyses.said_and_done import band_names, bands
 from cjlib.analyses.words import span
 from cjlib.core.duration import MICROSECONDS_PER_DAY, in_days, microseconds
@@ -176,6 +176,7 @@ def score_worth(
     instrument: str | None = None,
     horizons: Sequence[str] = HORIZONS,
     end: Sequence[str] = (),
+    stage: str | None = None,
     seed: int = 0,
     draws: int = 1000,
 ) -> ScoreWorthResult:
@@ -190,6 +191,7 @@ def score_worth(
     instrument : which scores; may be left out where the study has one instrument
     horizons : further horizons at which best and worst answers are compared
     end : events after which an answer is refused: the customer had left
+    stage : only the answers about this stage
     seed, draws : of the bootstrap
 
     Returns
@@ -220,7 +222,9 @@ def score_worth(
     wanted = [outcome] if isinstance(outcome, str) else list(outcome)
     limit = microseconds("within", within)
     grid = sorted({in_days(microseconds("horizons", one)) for one in (*horizons, within)})
-    rows, notes = _answers(responses, log, kind, wanted, list(end))
+    rows = around_answers(responses, log, after=wanted, end=list(end))
+    rows = at_stage(rows[(rows["instrument"] == kind.name) & rows["score"].notna()], stage)
+    rows, notes = _answers(responses, rows, kind, log.as_of_us)
     names = band_names(kind)
     best, worst = (rows[rows["band"] == name] for name in (names[-1], names[0]))
     if kind.statistic != "net":
@@ -241,19 +245,17 @@ def score_worth(
     notes.append(Note("CJ-AN-031", "info", t(
         "People who answered differ from those who did not; this is an association.")))  # fmt: skip
     params = {"outcome": log.label(wanted), "within": within, "within_days": in_days(limit), "instrument": kind.name,
-              "seed": seed, "draws": draws}  # fmt: skip
+              "stage": stage or "", "seed": seed, "draws": draws}  # fmt: skip
     return ScoreWorthResult.build(table, data=responses.info, params=params, more=more, notes=notes,
                                   kpis=_kpis(more))  # fmt: skip
 
 
 def _answers(
-    responses: SurveyResponses, log: EventLog, kind: Instrument, outcome: list[str], end: list[str]
+    responses: SurveyResponses, rows: pd.DataFrame, kind: Instrument, as_of_us: int
 ) -> tuple[pd.DataFrame, list[Note]]:
     """The first answer of each person: band, days to the outcome or to the cut-off, whether it came."""
-    rows = around_answers(responses, log, after=outcome, end=end)
-    rows = rows[(rows["instrument"] == kind.name) & rows["score"].notna()]
     unknown, late = rows["first_at"].isna(), rows["end_at"] <= rows["answered_at"]
-    notes = []
+    notes = pooled(rows["stage"])[1]
     if late.any():
         notes.append(Note("CJ-AN-120", "caution", t(
             "{n} answers were given after the customer had left, and are refused.",
@@ -267,7 +269,7 @@ def _answers(
         raise NotEnoughDataError(t("No answer on {name} can be placed among the events of its customer.",
                                    name=kind.name.upper()), code="CJ-AN-122")  # fmt: skip
     hit = rows["after_at"].notna()
-    length = rows["after_at"].where(hit, log.as_of_us) - rows["answered_at"]
+    length = rows["after_at"].where(hit, as_of_us) - rows["answered_at"]
     return rows.assign(band=bands(rows["score"], kind), hit=hit, days=length / MICROSECONDS_PER_DAY), notes
 
 

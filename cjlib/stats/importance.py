@@ -43,6 +43,7 @@ def shapley_r2(
     *,
     seed: int,
     people: npt.ArrayLike | None = None,
+    always: Sequence[int] = (),
     draws: int = 400,
     confidence: float = 0.95,
 ) -> Importance:
@@ -60,6 +61,8 @@ def shapley_r2(
         Same seed, same intervals.
     people : array_like (n,), optional
         Who gave each answer; people are drawn, not answers. One each if left out.
+    always : sequence of int
+        Columns that are in every model and earn nothing: what is adjusted for (the stage of a question).
     draws : int >= 100
         Resamples.
     confidence : float in (0, 1)
@@ -68,7 +71,8 @@ def shapley_r2(
     Returns
     -------
     Importance
-        `share, ci_low, ci_high` per driver, `r2`, and `first`: how often each driver came first.
+        `share, ci_low, ci_high` per driver, `r2` (what the drivers explain beyond `always`), and `first`:
+        how often each driver came first.
 
     Raises
     ------
@@ -80,7 +84,7 @@ def shapley_r2(
     Notes
     -----
     LMG (Lindeman, Merenda and Gold 1980), the Shapley value of R² (Lipovetsky and Conklin 2001); equals
-    `calc.relimp(type = "lmg")` of the R package relaimpo.
+    `calc.relimp(type = "lmg", always = ...)` of the R package relaimpo.
 
     Examples
     --------
@@ -106,7 +110,7 @@ def shapley_r2(
     for _ in range(draws):
         drawn = generator.multinomial(size, np.full(size, 1 / size))
         moments.append(_moments(data, drawn[who].astype(float)))
-    shares = _shapley(np.array(moments), [list(block) for block in blocks])
+    shares = _shapley(np.array(moments), [list(block) for block in blocks], list(always))
     low, high = np.quantile(shares[1:], [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
     first = np.bincount(shares[1:].argmax(axis=1), minlength=len(blocks)) / draws
     return Importance(shares[0], low, high, float(shares[0].sum()), first)
@@ -123,13 +127,13 @@ def _moments(data: Floats, weights: Floats) -> Floats:
     return found
 
 
-def _shapley(moments: Floats, blocks: list[list[int]]) -> Floats:
+def _shapley(moments: Floats, blocks: list[list[int]], always: list[int]) -> Floats:
     """Shares per matrix of moments, shape (matrices, drivers)."""
     k = len(blocks)
-    explained = {frozenset[int](): np.zeros(len(moments))}
+    explained = {frozenset[int](): _r2(moments, always)}
     for size in range(1, k + 1):
         for chosen in combinations(range(k), size):
-            columns = [column for driver in chosen for column in blocks[driver]]
+            columns = always + [column for driver in chosen for column in blocks[driver]]
             explained[frozenset(chosen)] = _r2(moments, columns)
     shares = np.zeros((len(moments), k))
     for driver in range(k):
@@ -143,6 +147,8 @@ def _shapley(moments: Floats, blocks: list[list[int]]) -> Floats:
 
 
 def _r2(moments: Floats, columns: list[int]) -> Floats:
+    if not columns:
+        return np.zeros(len(moments))
     inner = moments[:, columns][:, :, columns] + _JITTER * np.eye(len(columns))
     towards = moments[:, columns, -1]
     weights = np.linalg.solve(inner, towards[:, :, None])[:, :, 0]

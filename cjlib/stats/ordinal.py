@@ -8,7 +8,7 @@ coefficients differ more than chance.
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ class OrdinalFit(NamedTuple):
     deviance: float
 
 
-def ordinal_logit(y: npt.ArrayLike, x: npt.ArrayLike) -> OrdinalFit:
+def ordinal_logit(y: npt.ArrayLike, x: npt.ArrayLike, *, people: npt.ArrayLike | None = None) -> OrdinalFit:
     """Fit the proportional-odds model logit P(Y > s) = x'b - cut(s).
 
     Parameters
@@ -41,11 +41,14 @@ def ordinal_logit(y: npt.ArrayLike, x: npt.ArrayLike) -> OrdinalFit:
         Scores; their order counts, not their distance.
     x : array_like (n, p) of float
         Drivers, no missing values, each with some spread.
+    people : array_like (n,), optional
+        Whose answer it is: errors that allow for several answers of one person. Left out: errors of the
+        model, for one answer per person.
 
     Returns
     -------
     OrdinalFit
-        One coefficient per column, in its own unit.
+        One coefficient per column, in its own unit. The people change the errors only.
 
     Raises
     ------
@@ -56,7 +59,8 @@ def ordinal_logit(y: npt.ArrayLike, x: npt.ArrayLike) -> OrdinalFit:
     Notes
     -----
     McCullagh (1980), J. R. Stat. Soc. B 42, 109-142; estimated by `OrderedModel` of statsmodels on
-    standardised columns.
+    standardised columns. With `people` the sandwich of Liang and Zeger (1986), Biometrika 73, 13-22, scores
+    summed per person, times G/(G-1): `vcovCL` of the R package sandwich on `polr`.
 
     Examples
     --------
@@ -86,11 +90,45 @@ def ordinal_logit(y: npt.ArrayLike, x: npt.ArrayLike) -> OrdinalFit:
     if not np.isfinite(error).all() or np.abs(slope).max() > _FAR:
         raise _separated()
     cuts = model.transform_threshold_params(np.asarray(found.params)[size:])[1:-1]
+    if people is not None:
+        error = _sandwich(np.asarray(codes.codes), scaled, slope, cuts, np.asarray(people))
     centre = columns.mean(axis=0) / spread
     return OrdinalFit(slope / spread, error / spread, cuts + slope @ centre, -2 * float(found.llf))
 
 
-def proportional_odds(y: npt.ArrayLike, x: npt.ArrayLike, *, confidence: float = 0.95) -> pd.DataFrame:
+def _sandwich(level: Any, x: Floats, slope: Floats, cuts: Floats, people: Any) -> Floats:
+    """Errors of the slopes from the scores summed per person."""
+    steps = np.concatenate([[-np.inf], cuts, [np.inf]])
+    eta = x @ slope
+    upper, lower = expit(steps[level + 1] - eta), expit(steps[level] - eta)
+    chance = upper - lower
+    f_up, f_low = upper * (1 - upper), lower * (1 - lower)
+    g_up, g_low = f_up * (1 - 2 * upper), f_low * (1 - 2 * lower)
+    # Every term depends on (upper step - eta) and (lower step - eta): columns of their derivatives
+    marks = np.eye(len(steps))[:, 1:-1]
+    up, low = np.hstack([-x, marks[level + 1]]), np.hstack([-x, marks[level]])
+    score = (f_up / chance)[:, None] * up - (f_low / chance)[:, None] * low
+    bend = (up * (g_up / chance)[:, None]).T @ up - (low * (g_low / chance)[:, None]).T @ low - score.T @ score
+    bread = np.linalg.pinv(-bend)
+    summed = _summed(score, people)
+    covariance = bread @ (summed.T @ summed) @ bread * len(summed) / max(len(summed) - 1, 1)
+    found: Floats = np.sqrt(np.clip(np.diag(covariance)[: x.shape[1]], 0, None))
+    if len(summed) < 2 or not (found > 0).all():
+        raise _separated()
+    return found
+
+
+def _summed(rows: Floats, people: Any) -> Floats:
+    """Sum of the rows of each person."""
+    names, who = np.unique(people, return_inverse=True)
+    total: Floats = np.zeros((names.size, rows.shape[1]))
+    np.add.at(total, who, rows)
+    return total
+
+
+def proportional_odds(
+    y: npt.ArrayLike, x: npt.ArrayLike, *, people: npt.ArrayLike | None = None, confidence: float = 0.95
+) -> pd.DataFrame:
     """Check that one odds ratio per driver is enough, by yes/no models at every step of the scale.
 
     Parameters
@@ -99,6 +137,8 @@ def proportional_odds(y: npt.ArrayLike, x: npt.ArrayLike, *, confidence: float =
         Scores.
     x : array_like (n, p) of float
         Drivers.
+    people : array_like (n,), optional
+        Whose answer it is, where some answered several times.
     confidence : float in (0, 1)
         Level at which a driver is called uneven.
 
@@ -111,7 +151,8 @@ def proportional_odds(y: npt.ArrayLike, x: npt.ArrayLike, *, confidence: float =
 
     Notes
     -----
-    Wald test of Brant (1990), Biometrics 46, 1171-1178, column by column.
+    Wald test of Brant (1990), Biometrics 46, 1171-1178, column by column; with `people` the covariance of
+    the steps comes from the scores summed per person.
 
     Examples
     --------
@@ -131,8 +172,9 @@ def proportional_odds(y: npt.ArrayLike, x: npt.ArrayLike, *, confidence: float =
             continue
         fit = _logit(above, design)
         if fit is not None:
-            fits.append(fit)
-    rows = [_even(fits, column, float(spread[column]), design, confidence) for column in range(columns.shape[1])]
+            fits.append((*fit, above))
+    covariance = _covariance(fits, design, people)
+    rows = [_even(fits, covariance, column, float(spread[column]), confidence) for column in range(columns.shape[1])]
     return pd.DataFrame(rows)
 
 
@@ -174,27 +216,35 @@ def _logit(above: Floats, design: Floats) -> tuple[Floats, Floats] | None:
     return None
 
 
+def _covariance(fits: list[tuple[Floats, Floats, Floats]], design: Floats, people: Any) -> Floats:
+    """Covariance of the coefficients of all steps, shape (steps, steps, columns), intercept left out."""
+    inverse = [np.linalg.inv((design * (p * (1 - p))[:, None]).T @ design) for _, p, _ in fits]
+    summed = [] if people is None else [
+        _summed(design * (above - p)[:, None], np.asarray(people)) for _, p, above in fits]  # fmt: skip
+    found = np.empty((len(fits), len(fits), design.shape[1] - 1))
+    for a, (_, p, _) in enumerate(fits):
+        for b, (_, q, _) in enumerate(fits):
+            if summed:
+                middle = summed[a].T @ summed[b] * len(summed[a]) / max(len(summed[a]) - 1, 1)
+            else:
+                # P(above both) is the probability of the higher step: covariance of the two yes/no outcomes
+                middle = (design * (np.minimum(p, q) - p * q)[:, None]).T @ design
+            found[a, b] = np.diag(inverse[a] @ middle @ inverse[b])[1:]
+    return found
+
+
 def _even(
-    fits: list[tuple[Floats, Floats]], column: int, spread: float, design: Floats, confidence: float
+    fits: list[tuple[Floats, Floats, Floats]], covariance: Floats, column: int, spread: float, confidence: float
 ) -> dict[str, float | bool | int]:
     """Row of the check for one column: whether its coefficients differ over the steps more than chance."""
     row: dict[str, float | bool | int] = {"n_cuts": len(fits), "lowest": np.nan, "highest": np.nan, "chi2": np.nan,
                                           "df": max(len(fits) - 1, 0), "p_value": np.nan, "even": True}  # fmt: skip
     if len(fits) < 2:
         return row
-    place = column + 1
-    slopes = np.array([beta[place] for beta, _ in fits])
-    inverse = [np.linalg.inv((design * (p * (1 - p))[:, None]).T @ design) for _, p in fits]
-    covariance = np.empty((len(fits), len(fits)))
-    for a, (_, p) in enumerate(fits):
-        for b, (_, q) in enumerate(fits):
-            # P(above both) is the probability of the higher step: covariance of the two yes/no outcomes
-            shared = np.minimum(p, q) - p * q
-            middle = (design * shared[:, None]).T @ design
-            covariance[a, b] = (inverse[a] @ middle @ inverse[b])[place, place]
+    slopes = np.array([beta[column + 1] for beta, _, _ in fits])
     contrast = np.column_stack([np.ones(len(fits) - 1), -np.eye(len(fits) - 1)])
     gap = contrast @ slopes
-    chi2 = float(gap @ np.linalg.pinv(contrast @ covariance @ contrast.T) @ gap)
+    chi2 = float(gap @ np.linalg.pinv(contrast @ covariance[:, :, column] @ contrast.T) @ gap)
     p_value = float(chdtrc(len(fits) - 1, chi2))
     odds = np.exp(slopes / spread)
     return row | {"lowest": float(odds.min()), "highest": float(odds.max()), "chi2": chi2, "p_value": p_value,

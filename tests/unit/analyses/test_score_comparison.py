@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cjlib.analyses.invitation_mix import invitation_mix
-from cjlib.analyses.score_comparison import OTHERS, SAME, compare_scores
+from cjlib.analyses.score_comparison import EVERYBODY, SAME, compare_scores
 from cjlib.analyses.score_trend import score_trend
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.text import using
@@ -74,7 +74,7 @@ def test_rt_29_people_asked_in_both_periods_are_compared_with_themselves():
 def test_partly_the_same_people_give_both_rows_and_say_which_to_trust():
     responses = said([10, 9, 3, 2, 9, 9, 8, 1], customers=list("abcdabef"), at=[10 * DAY] * 4 + [40 * DAY] * 4)
     result = compare_scores(responses, instrument="nps", periods=HALVES)
-    assert result.table["who"].tolist() == [OTHERS, SAME]
+    assert result.table["who"].tolist() == [EVERYBODY, SAME]
     assert "CJ-AN-057" in {note.code for note in result.notes}
 
 

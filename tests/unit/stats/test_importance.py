@@ -81,3 +81,30 @@ def test_impossible_requests_are_sentences():
         shapley_r2([1, 2], np.ones((2, 11)), [[i] for i in range(11)], seed=1)
     with pytest.raises(ParameterError, match="10 draws"):
         shapley_r2([1, 2], [[1], [2]], [[0]], seed=1, draws=10)
+
+
+def test_what_is_always_in_the_model_earns_nothing_and_is_adjusted_for():
+    rng = np.random.default_rng(8)
+    stage = rng.integers(0, 2, 500).astype(float)
+    lived = (rng.random(500) < 0.2 + 0.6 * stage).astype(float)  # lived mostly at the second stage
+    y = 3 * stage + rng.normal(size=500)
+    x = np.column_stack([lived, stage])
+    pooled = shapley_r2(y, x, [[0]], seed=1, draws=100)
+    within = shapley_r2(y, x, [[0]], always=[1], seed=1, draws=100)
+    assert pooled.share[0] > 0.15
+    assert within.share[0] < 0.01
+    # The same by hand: what the driver adds to R² of the stage
+    one = np.linalg.lstsq(np.column_stack([np.ones(500), stage]), y, rcond=None)[1][0]
+    both = np.linalg.lstsq(np.column_stack([np.ones(500), stage, lived]), y, rcond=None)[1][0]
+    assert within.share[0] == pytest.approx((one - both) / ((y - y.mean()) ** 2).sum(), abs=1e-6)
+    assert within.r2 == pytest.approx(within.share.sum())
+
+
+def test_people_who_answer_k_times_have_the_interval_of_answering_once():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(60, 2)), rng.normal(size=60)
+    who = np.arange(60)
+    once = shapley_r2(y, x, [[0], [1]], seed=4, people=who, draws=100)
+    often = shapley_r2(np.tile(y, 4), np.tile(x, (4, 1)), [[0], [1]], seed=4, people=np.tile(who, 4), draws=100)
+    for before, after in zip(once, often, strict=True):
+        assert after == pytest.approx(before, abs=1e-6)

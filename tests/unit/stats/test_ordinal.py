@@ -112,3 +112,71 @@ def test_all_scores_equal_is_a_sentence():
 
 def test_p_values_are_two_sided():
     assert p_of(np.array([1.959964, -1.959964]), np.ones(2)) == pytest.approx([0.05, 0.05])
+
+
+def repeated(n_people=150, seed=1, effect=0.0):
+    """Answers of people who answer up to four times, alike with themselves; the driver is one of the person."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(n_people), rng.integers(1, 5, n_people))
+    x = rng.integers(0, 2, n_people)[who].astype(float)
+    latent = effect * x + 1.5 * rng.normal(size=n_people)[who] + rng.logistic(size=who.size)
+    return np.digitize(latent, [-1.5, -0.5, 0.5, 1.5]), x[:, None], who
+
+
+def test_errors_by_person_of_a_yes_no_score_are_those_of_a_logit_with_clusters():
+    import statsmodels.api as sm
+
+    y, x, who = repeated(effect=0.5)
+    other = sm.Logit((y > 1).astype(float), sm.add_constant(x)).fit(
+        disp=False, cov_type="cluster", cov_kwds={"groups": who, "use_correction": True})  # fmt: skip
+    n, people = len(y), len(np.unique(who))
+    factor = (n - 1) / (n - 2)  # statsmodels also corrects for the number of coefficients
+    fit = ordinal_logit((y > 1).astype(float), x, people=who)
+    assert fit.coefficient == pytest.approx(other.params[1:], abs=1e-4)
+    assert fit.std_error == pytest.approx(other.bse[1:] / np.sqrt(factor), rel=1e-3)
+    assert people < n
+
+
+def test_errors_by_person_equal_the_derivatives_of_the_likelihood():
+    from scipy.special import expit
+
+    y, x, who = repeated(seed=3, effect=0.5)
+    fit = ordinal_logit(y, x, people=who)
+
+    def each(theta):
+        steps = np.concatenate([[-np.inf], theta[1:], [np.inf]])
+        return np.log(expit(steps[y + 1] - x[:, 0] * theta[0]) - expit(steps[y] - x[:, 0] * theta[0]))
+
+    theta, size = np.concatenate([fit.coefficient, fit.cuts]), 1 + fit.cuts.size
+    move = 1e-4 * np.eye(size)
+    scores = np.array([(each(theta + d) - each(theta - d)) / 2e-4 for d in move]).T
+    bend = np.array([[(each(theta + a + b) - each(theta + a - b) - each(theta - a + b) + each(theta - a - b)).sum()
+                      for a in move] for b in move]) / 4e-8  # fmt: skip
+    summed = np.array([scores[who == one].sum(axis=0) for one in np.unique(who)])
+    bread = np.linalg.inv(-bend)
+    people = len(summed)
+    error = np.sqrt((bread @ (summed.T @ summed) @ bread)[0, 0] * people / (people - 1))
+    assert fit.std_error[0] == pytest.approx(error, rel=1e-3)
+
+
+@pytest.mark.parametrize("k", [2, 5])
+def test_every_person_repeated_changes_no_error_and_no_check(k):
+    y, x, who = repeated(n_people=80, seed=5)
+    once, often = ordinal_logit(y, x, people=who), ordinal_logit(np.tile(y, k), np.tile(x, (k, 1)), people=[*who] * k)
+    assert often.std_error == pytest.approx(once.std_error, rel=1e-3)
+    assert ordinal_logit(np.tile(y, k), np.tile(x, (k, 1))).std_error < once.std_error
+    first, second = (proportional_odds(np.tile(y, m), np.tile(x, (m, 1)), people=[*who] * m) for m in (1, k))
+    assert second["p_value"].tolist() == pytest.approx(first["p_value"].tolist(), rel=0.3)
+    assert second["even"].tolist() == first["even"].tolist()
+
+
+@pytest.mark.slow
+def test_odds_ratios_cover_no_association_where_people_answer_several_times():
+    by_person, plain = [], []
+    for seed in range(40):
+        y, x, who = repeated(n_people=70, seed=seed)
+        for found, people in ((by_person, who), (plain, None)):
+            low, high = limits(ordinal_logit(y, x, people=people))
+            found.append(low[0] <= 1 <= high[0])
+    assert np.mean(by_person) >= 0.88
+    assert np.mean(plain) < np.mean(by_person)
