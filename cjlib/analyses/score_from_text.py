@@ -20,7 +20,7 @@ from cjlib.core.result import Kpi, Note, Result
 from cjlib.core.text import interval, number, t
 from cjlib.journey.tables import SurveyResponses
 from cjlib.stats import instrument as registry
-from cjlib.stats.theme import agreement, told_from_words
+from cjlib.stats.theme import agreement, folds_of, told_from_words
 from cjlib.stats.token import terms
 
 USABLE = 0.7  # AUC below which the words do not stand in for a score
@@ -39,7 +39,7 @@ class ScoreFromTextResult(Result):
             Column("n_worst", "Int64", "Worst answers", "people", "of them, with one of the worst answers"),
             Column("spearman", "float64", "Rank correlation", "score", "told score and given score", ("n", "n_worst")),
             Column("estimate", "float64", "AUC", "score", "worst answers against the others", ("n", "n_worst")),
-            Column("ci_low", "float64", "95 % CI", "score", "DeLong interval", ("n", "n_worst")),
+            Column("ci_low", "float64", "95 % CI", "score", "DeLong interval, for folds", ("n", "n_worst")),
             Column("ci_high", "float64", "", "score", "", ("n", "n_worst")),
         ),
         caption="Score told from words",
@@ -65,7 +65,9 @@ class ScoreFromTextResult(Result):
     def definition(self) -> str:
         return t(
             "Ridge regression on weighted words (TF-IDF), fitted on other people than those it is judged on. AUC: "
-            "share of pairs of a worst and another answer that the words put in the right order; hidden below {limit}.",
+            "share of pairs of a worst and another answer that the words put in the right order, compared within the "
+            "part that one model was judged on; hidden below {limit}. Where the words may know nothing, the interval "
+            "is widened, because every answer has also made the models that others are judged by.",
             limit=number(USABLE, 1),
         )
 
@@ -94,7 +96,9 @@ def score_from_text(
 
     Notes
     -----
-    Five folds by person. Interval: DeLong, DeLong and Clarke-Pearson (1988). A person's latest comment counts.
+    Five folds by person, pairs compared within a fold. Interval: DeLong, DeLong and Clarke-Pearson (1988), its
+    variance doubled unless 0.5 is excluded even so; see `cjlib.stats.theme.agreement`. A person's latest comment
+    counts.
 
     Examples
     --------
@@ -154,6 +158,6 @@ def _row(found: Comments, name: str, scaled: pd.Series, seed: int, confidence: f
     if not len(words.names):
         return None
     told = told_from_words(words.matrix, frame["scaled"], frame["unit"], seed=seed)
-    fit = agreement(told, frame["scaled"], worst, confidence=confidence)
+    fit = agreement(told, frame["scaled"], worst, fold=folds_of(frame["unit"], seed=seed), confidence=confidence)
     return {"group": language_name(name), "n": len(frame), "n_worst": int(worst.sum()), "spearman": fit.spearman,
             "estimate": fit.auc, "ci_low": fit.ci_low, "ci_high": fit.ci_high}  # fmt: skip

@@ -11,7 +11,7 @@ from scipy import sparse
 from cjlib.analyses.themes import read_codebook
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.datasets.verbatims import BRITISH, FRENCH, sentences
-from cjlib.stats.theme import agreement, codebook_patterns, learn, mentions, told_from_words
+from cjlib.stats.theme import agreement, codebook_patterns, folds_of, learn, mentions, told_from_words
 
 BOOK = codebook_patterns(read_codebook(""))
 
@@ -99,3 +99,43 @@ def test_auc_equals_the_share_of_pairs_and_turns_with_the_sign(rows):
     assert fit.auc == pytest.approx(pairs)
     assert agreement(-told, told, worst).auc == pytest.approx(1 - pairs)
     assert np.isnan(fit.ci_low) or 0 <= fit.ci_low <= fit.auc <= fit.ci_high <= 1
+
+
+def test_pairs_of_a_fold_are_compared_within_it():
+    told = np.concatenate([np.arange(20.0), 100 + np.arange(20.0)])  # the second model has another zero point
+    fold = np.repeat([0, 1], 20)
+    worst = np.tile(np.arange(20) < 10, 2)
+    assert agreement(told, told, worst, fold=fold).auc == 1.0
+    assert agreement(told, told, worst).auc == pytest.approx(0.75)
+    rng = np.random.default_rng(3)
+    told = rng.normal(size=40)
+    pairs = [
+        told[i] < told[j] for i in range(40) for j in range(40) if worst[i] and not worst[j] and fold[i] == fold[j]
+    ]
+    assert agreement(told, told, worst, fold=fold).auc == pytest.approx(np.mean(pairs))
+
+
+def test_one_fold_is_the_plain_interval_and_the_doubt_is_widened_only_near_chance():
+    rng = np.random.default_rng(1)
+    worst = np.arange(80) < 30
+    for signal, wider in ((0.0, True), (3.0, False)):
+        told = rng.normal(size=80) - signal * worst
+        plain, folds = agreement(told, told, worst), agreement(told, told, worst, fold=np.zeros(80))
+        assert folds.auc == plain.auc
+        assert (folds.ci_high > plain.ci_high) == wider
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("signal", "least"), [(0.0, 0.93), (2.0, 0.9)])
+def test_the_interval_covers_also_where_words_know_nothing(signal, least):
+    rng = np.random.default_rng(0)
+    fits = []
+    for seed in range(120):
+        words = (rng.random((100, 25)) < 0.2).astype(float)
+        score = rng.normal(size=100) + signal * (words[:, :3].sum(axis=1) - 0.6)
+        told = told_from_words(sparse.csr_matrix(words), score, np.arange(100), seed=seed)
+        fits.append(agreement(told, score, score < -0.2, fold=folds_of(np.arange(100), seed=seed)))
+    truth = 0.5 if signal == 0 else np.mean([fit.auc for fit in fits])
+    assert np.mean([fit.ci_low <= truth <= fit.ci_high for fit in fits]) >= least
+    if signal == 0:
+        assert np.mean([fit.auc for fit in fits]) == pytest.approx(0.5, abs=0.02)
