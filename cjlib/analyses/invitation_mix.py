@@ -111,7 +111,7 @@ def invitation_mix(
     [['(all)', 4, 1.0, 0.75], ['invited', 3, 0.75, 1.0], ['spontaneous', 1, 0.25, 0.0]]
     """
     frame, kind = answers_of(responses, instrument, [by])
-    frame["group"] = frame[by].astype(object).where(frame[by].notna(), "(unknown)").astype(str)
+    frame["group"] = ["(unknown)" if pd.isna(value) else responses.label(str(value)) for value in frame[by]]
     sizes = frame["group"].value_counts()
     order = sorted(sizes.index, key=lambda name: (-sizes[name], name))
     low, high = wilson([sizes[name] for name in order], len(frame), confidence=confidence)

@@ -7,11 +7,13 @@ mean and easy side; never two instruments mixed. Answers only; who did not answe
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pandas as pd
 
+from cjlib.analyses.score_notes import kind_columns, plan, pooled_kinds
 from cjlib.core import checks
 from cjlib.core.errors import NotEnoughDataError
 from cjlib.core.gate import ALL, Column, Columns
@@ -81,6 +83,8 @@ class ScoresResult(Result):
         if pd.isna(row["score"]):
             return t("Too few people answered to print a score.")
         n = int(row["n"])
+        if self.params["by"] and (text := self._ends()):
+            return text
         if self.params["instrument"] == "nps":
             return t("NPS {score} (95 % CI {ci}) from {n} answers.", score=points(row["score"]),
                      ci=interval(row["ci_low"], row["ci_high"], points), n=n)  # fmt: skip
@@ -91,6 +95,19 @@ class ScoresResult(Result):
         return t("{share} gave one of the best answers (95 % CI {ci}), {mean}, from {n} answers.",
                  share=percent(row["top_share"]), ci=interval(row["top_low"], row["top_high"], percent),
                  mean=mean, n=n)  # fmt: skip
+
+    def _ends(self) -> str:
+        """Highest and lowest group with their intervals; empty with fewer than two to be shown."""
+        rows = self._table[(self._table["group"] != ALL) & self._table["score"].notna()].sort_values("score")
+        if len(rows) < 2:
+            return ""
+        form: Callable[[float], str] = points if self.params["instrument"] == "nps" else lambda x: number(x, 2)
+        said = [
+            t("{group} {score} (95 % CI {ci}, {n} answers)", group=row["group"], score=form(row["score"]),
+              ci=interval(row["ci_low"], row["ci_high"], form), n=int(row["n"]))
+            for row in (rows.iloc[-1], rows.iloc[0])
+        ]  # fmt: skip
+        return t("Highest: {high}; lowest: {low}.", high=said[0], low=said[1])
 
     def definition(self) -> str:
         kind = registry.instrument(self.params["instrument"])
@@ -103,12 +120,19 @@ class ScoresResult(Result):
         from cjlib.plots.score import draw
 
         low, high = self.params["scale"]
-        return draw(self._table, distribution=self._more["distribution"], instrument=self.params["instrument"],
+        # The spread of all answers is on the card without a breakdown.
+        spread = None if self.params["by"] else self._more["distribution"]
+        return draw(self._table, distribution=spread, instrument=self.params["instrument"],
                     scale=(low, high), box=self.params["box"], ax=ax)  # fmt: skip
 
 
 def scores(
-    responses: SurveyResponses, *, instrument: str, by: str | None = None, confidence: float = 0.95
+    responses: SurveyResponses,
+    *,
+    instrument: str,
+    by: str | None = None,
+    trigger: str | None = None,
+    confidence: float = 0.95,
 ) -> ScoresResult:
     """Estimate the score of one instrument, overall and by group.
 
@@ -117,6 +141,8 @@ def scores(
     responses : SurveyResponses
     instrument : "nps", "csat", "ces" or "other"; must occur in the study
     by : response attribute, "stage" or customer attribute; the headline numbers are those without it
+    trigger : attribute that says what set the survey off (default "trigger", if the answers have it);
+        where it, or the stage, takes several values, a note says which kinds of answers are pooled
     confidence : level of the intervals
 
     Returns
@@ -143,13 +169,14 @@ def scores(
     """
     if responses.n_invitations:
         checks.one_of("instrument", instrument, responses.instruments)
-    columns = ["instrument", "answered_at", "score", *([by] if by else [])]
-    frame = responses.frame(columns)
+    kinds = kind_columns(responses, trigger, by)
+    columns = ["instrument", "answered_at", "score", *([by] if by else []), *kinds]
+    frame = responses.frame(list(dict.fromkeys(columns)))
     frame = frame[frame["instrument"] == instrument]
     kind = registry.instrument(instrument)
     if instrument in responses.scales and instrument != "nps":
         kind = kind.on_scale(responses.scales[instrument])
-    frame["group"] = frame[by].fillna("(unknown)").astype(str) if by else ALL
+    frame["group"] = _groups(frame[by], responses) if by else ALL
     answered = frame[frame["score"].notna()]
     if answered.empty:
         raise NotEnoughDataError(t("Nobody answered {name}, so there is no score.", name=instrument.upper()),
@@ -165,9 +192,16 @@ def scores(
     params = {"instrument": instrument, "scale": list(kind.scale), "box": list(kind.good_scores),
               "by": by or "", "confidence": confidence}  # fmt: skip
     kpis = [] if by else _kpis(table.iloc[0], more, instrument)
-    return ScoresResult.build(
-        table, data=responses.info, params=params, more=more, kpis=kpis, notes=_notes(responses, frame)
-    )
+    notes = [note for column in kinds for note in pooled_kinds(answered, column, responses)]
+    notes += _notes(responses, frame)
+    if not by and answered["unit"].nunique() >= responses.info.min_people:
+        rate = len(answered) / len(frame) if responses.all_invitations_known else 0.0
+        notes += plan(answered["score"].to_numpy(dtype="float64"), kind, rate, confidence)
+    return ScoresResult.build(table, data=responses.info, params=params, more=more, kpis=kpis, notes=notes)
+
+
+def _groups(values: pd.Series, responses: SurveyResponses) -> list[str]:
+    return ["(unknown)" if pd.isna(value) else responses.label(str(value)) for value in values]
 
 
 def _row(name: str, part: pd.DataFrame, kind: Instrument, confidence: float) -> dict[str, Any]:

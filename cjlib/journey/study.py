@@ -46,7 +46,7 @@ class Study:
     @property
     def responses(self) -> SurveyResponses:
         """What customers said, invitations without an answer included."""
-        return SurveyResponses(self.store, self.engine, self.info, self._labels)
+        return SurveyResponses(self.store, self.engine, self.info, self._labels | self._stage_labels)
 
     @property
     def interviews(self) -> Interviews:
@@ -61,6 +61,14 @@ class Study:
     @property
     def _labels(self) -> dict[str, str]:
         return {name: localized(text, language()) for name, text in self.spec.labels.items()}
+
+    @property
+    def _stage_labels(self) -> dict[str, str]:
+        """Every name of a stage to the one of the active language: surveys may use any of them."""
+        names = [stage.name for stage in self.spec.journey.stages]
+        return {
+            one: localized(name, language()) for name in names if not isinstance(name, str) for one in name.values()
+        }
 
     @property
     def title(self) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from cjlib.core.pages import moment
 from cjlib.core.text import language, t
 from cjlib.maps.human import read_human
@@ -36,12 +38,30 @@ def churn(spec: StudySpec) -> Asked:
 
 
 def scores(spec: StudySpec, instruments: Sequence[str]) -> Asked:
-    """Every instrument overall, then by each breakdown of the study."""
+    """Arguments of `scores` for every instrument, without a breakdown."""
+    return tuple({"name": name.upper(), "instrument": name, "trigger": spec.scores.trigger} for name in instruments)
+
+
+def doors(spec: StudySpec, kinds: Mapping[str, int]) -> Asked:
+    """Arguments of `invitation_mix` for every instrument whose answers came in several ways.
+
+    Parameters
+    ----------
+    spec : StudySpec
+    kinds : instrument to the number of values that the declared trigger takes among its answers
+    """
     return tuple(
-        {"name": name.upper() + (f" · {by}" if by else ""), "instrument": name, "by": by}
-        for name in instruments
-        for by in (None, *spec.scores.by)
+        {"name": name.upper(), "instrument": name, "by": spec.scores.trigger} for name, k in kinds.items() if k > 1
     )
+
+
+def last_quarters(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+    """Arguments of `compare_scores`: the last quarter that was over at the cut-off against the one before."""
+    start = pd.Timestamp(spec.as_of[:10]).to_period("Q").start_time
+    ends = [(start - pd.DateOffset(months=3 * back), start - pd.DateOffset(months=3 * back - 3, days=1))
+            for back in (2, 1)]  # fmt: skip
+    periods = [f"{first:%Y-%m-%d}/{last:%Y-%m-%d}" for first, last in ends]
+    return tuple({"name": name.upper(), "instrument": name, "periods": periods} for name in instruments)
 
 
 def silent(spec: StudySpec, instruments: Sequence[str]) -> Asked:

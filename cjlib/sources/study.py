@@ -189,9 +189,13 @@ class ChurnSpec(Spec):
 
 
 class ScoresSpec(Spec):
-    """How scores are broken down."""
+    """How scores are broken down, and which answers they put together."""
 
     by: Names = ()
+    trigger: str | None = Field(
+        default=None,
+        description="attribute of the answers that says what set the survey off (invited or not, the stage, ...)",
+    )
 
 
 class DriverSpec(Spec):

@@ -215,3 +215,19 @@ def test_a_question_that_makes_no_sense_in_the_study_shows_nothing(shown):
         page._display(answer)
     assert [bundle[MIME] for bundle in shown] == [{"block": "nothing"}] * 2
     assert made.shown == []
+
+
+def test_the_last_quarter_is_one_that_was_over_at_the_cut_off():
+    for as_of, first in (
+        ("2026-07-01", "2026-04-01/2026-06-30"),
+        ("2026-06-30T22:00:00+02:00", "2026-01-01/2026-03-31"),
+    ):
+        (found,) = asked.last_quarters(SimpleNamespace(as_of=as_of), ["nps"])
+        assert found["periods"][1] == first
+        assert found["periods"][0] < first
+
+
+def test_only_instruments_whose_answers_came_in_several_ways_are_asked_for_their_doors():
+    spec = SimpleNamespace(scores=SimpleNamespace(trigger="status", by=()))
+    assert [one["instrument"] for one in asked.doors(spec, {"csat": 2, "nps": 1})] == ["csat"]
+    assert asked.scores(spec, ["csat"]) == ({"name": "CSAT", "instrument": "csat", "trigger": "status"},)
