@@ -42,6 +42,16 @@ def scores(spec: StudySpec, instruments: Sequence[str]) -> Asked:
     return tuple({"name": name.upper(), "instrument": name, "trigger": spec.scores.trigger} for name in instruments)
 
 
+def scores_by(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+    """Arguments of `scores` for every instrument by every breakdown of the study."""
+    trigger = spec.scores.trigger
+    return tuple(
+        {"name": f"{name.upper()} · {by}", "instrument": name, "by": by, "trigger": trigger}
+        for name in instruments
+        for by in spec.scores.by
+    )
+
+
 def doors(spec: StudySpec, kinds: Mapping[str, int]) -> Asked:
     """Arguments of `invitation_mix` for every instrument whose answers came in several ways.
 
@@ -98,6 +108,11 @@ def drivers(spec: StudySpec, instruments: Sequence[str]) -> Asked:
         listed = [{k: v for k, v in one.items() if k != "instrument" and v is not None} for one in given]
         found += [{"name": name.upper(), "instrument": name, "drivers": listed}] if listed else []
     return tuple(found)
+
+
+def coded(spec: StudySpec) -> Asked:
+    """Arguments of `interview_codes`, if the study has coded interviews."""
+    return ({},) if spec.sources.interviews else ()
 
 
 def said_before(spec: StudySpec) -> Asked:

@@ -39,6 +39,7 @@ _SECTIONS = {
     "score_then_done": "say_do: outcome",
     "score_worth": "say_do: outcome",
     "who_to_interview": "say_do: outcome",
+    "interview_codes": "sources: interviews",
     "distinctive_words": "say_do: outcome",
     "themes": "say_do: outcome",
 }
@@ -148,6 +149,11 @@ class Page:
         return self.study.responses
 
     @property
+    def interviews(self) -> Any:
+        """What people said in interviews."""
+        return self.study.interviews
+
+    @property
     def customers(self) -> Any:
         """Who they are."""
         return self.study.customers
@@ -169,6 +175,11 @@ class Page:
     def scores(self) -> asked.Asked:
         """Every instrument of the study."""
         return asked.scores(self.study.spec, self.study.responses.instruments)
+
+    @property
+    def scores_by(self) -> asked.Asked:
+        """Every instrument by every breakdown of the study."""
+        return asked.scores_by(self.study.spec, self.study.responses.instruments)
 
     @property
     def doors(self) -> asked.Asked:
@@ -204,6 +215,11 @@ class Page:
     def drivers(self) -> asked.Asked:
         """Experiences that may go with the scores of each instrument."""
         return asked.drivers(self.study.spec, self.study.responses.instruments)
+
+    @property
+    def coded(self) -> asked.Asked:
+        """Coded interviews, if the study has any."""
+        return asked.coded(self.study.spec)
 
     @property
     def ledger(self) -> asked.Asked:
