@@ -98,10 +98,10 @@ def before_invitation(
         first = done[f"day{place}"].to_numpy(dtype="float64")
         covariates["late", event] = _late(first, dated[date], dated["asked_at"], log.info.zone)
     # A stage that only answers have would tell who answered.
-    levels = [*(["stage"] if dated["stage"].notna().all() else []), *attributes]
+    described = [*(["stage"] if dated["stage"].notna().all() else []), *attributes]
     few = max(FEW, responses.info.min_people)
-    for attribute in levels:
-        covariates |= _levels(attribute, dated[attribute], few)
+    for attribute in described:
+        covariates |= levels(attribute, dated[attribute], few)
     kept = {key: values for key, values in covariates.items() if _tells_apart(values, few)}
     return Behaviour(dated[["response", "unit", "score"]], kept, len(frame) - len(dated))
 
@@ -169,7 +169,7 @@ def _calendar_day(instants: pd.Series, zone: str) -> Floats:
     return np.asarray((moment.dt.normalize() - pd.Timestamp(0)) / pd.Timedelta(days=1), dtype=np.float64)
 
 
-def _levels(attribute: str, values: pd.Series, few: int) -> dict[Covariate, Floats]:
+def levels(attribute: str, values: pd.Series, few: int) -> dict[Covariate, Floats]:
     """One column per level but the largest; rare levels, and those beyond the tenth, are one level."""
     text = values.fillna("(unknown)").astype(str)
     sizes = text.value_counts()

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 RIDGE = 0.02  # per person, on standardised columns: few people must not make a sure forecast
 
 
-def forecast(train: npt.ArrayLike, outcome: npt.ArrayLike, test: npt.ArrayLike) -> Floats:
+def forecast(train: npt.ArrayLike, outcome: npt.ArrayLike, test: npt.ArrayLike, *, ridge: float = RIDGE) -> Floats:
     """Fit a logistic regression on `train` and forecast the outcome of `test`.
 
     Parameters
@@ -28,6 +28,8 @@ def forecast(train: npt.ArrayLike, outcome: npt.ArrayLike, test: npt.ArrayLike) 
     outcome : array_like (n,) of bool
         With both values.
     test : array_like (m, k) of float
+    ridge : float >= 0
+        Penalty per person on the squared coefficients of the standardised columns.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def forecast(train: npt.ArrayLike, outcome: npt.ArrayLike, test: npt.ArrayLike) 
     x, y, new = (np.asarray(values, dtype=float) for values in (train, outcome, test))
     if x.shape[1] == 0:
         return np.full(len(new), y.mean())
-    fit = fit_propensity(x, y, ridge=RIDGE)
+    fit = fit_propensity(x, y, ridge=ridge)
     spread = x.std(axis=0)
     scaled = (new - x.mean(axis=0)) / np.where(spread > 0, spread, 1)
     z = fit.coefficients[0] + scaled @ fit.coefficients[1:]
