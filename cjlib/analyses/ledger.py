@@ -157,6 +157,7 @@ def say_do_ledger(
     types: Sequence[LedgerTypeSpec | Mapping[str, Any]],
     seed: int = 0,
     permutations: int = 2000,
+    list_to: Path | None = None,
 ) -> LedgerResult:
     """Count declared contradictions between answers and deeds, and compare them with chance.
 
@@ -169,12 +170,14 @@ def say_do_ledger(
         deed follows; optional instrument, attribute, stage, end
     seed : of the shuffles
     permutations : number of shuffles
+    list_to : protected file ("...-protected.csv", mode 0600) for the pseudonyms of those who show each
+        contradiction, as `write_protected` writes it; nothing if left out
 
     Returns
     -------
     LedgerResult
         One row per contradiction; `.more("test")` with p-values; `.more("meaning")` in words. Persons are
-        in none of them: see `write_protected`.
+        in none of them.
 
     Raises
     ------
@@ -199,12 +202,16 @@ def say_do_ledger(
     if not responses.n_invitations:
         chosen_instrument(responses, None)
     rows, tests, notes = [], [], []
+    shown: list[tuple[str, str]] = []
     for name, spec in specs.items():
         part, _ = _deeds(responses, log, spec)
+        shown += _shown_by(log, name, part) if list_to is not None else []
         row, test = _row(name, part, spec, permutations=permutations, seed=seed)
         rows.append(row)
         tests.append(test)
         notes += _left_out(name, part, test, responses.info)
+    if list_to is not None:
+        write_rows(Path(list_to), ["type", "pseudonym"], shown)
     tested = pd.DataFrame(tests)
     tested["p_holm"], tested["p_bh"] = holm(tested["p"]), benjamini_hochberg(tested["p"])
     tested["verdict"] = [_verdict(row["p_holm"], row["difference"]) for row in tested.to_dict("records")]
@@ -244,10 +251,14 @@ def write_protected(
     """
     rows: list[tuple[str, str]] = []
     for name, spec in _specs(types).items():
-        people = _deeds(responses, log, spec)[0].rows
-        shown = people.loc[people["said"] & people["done"], "unit"]
-        rows += [(name, one) for one in pseudonyms(log, shown.tolist())]
+        rows += _shown_by(log, name, _deeds(responses, log, spec)[0])
     return write_rows(Path(path), ["type", "pseudonym"], rows)
+
+
+def _shown_by(log: EventLog, name: str, part: Deeds) -> list[tuple[str, str]]:
+    """Contradiction and pseudonym of everybody who shows it."""
+    people = part.rows
+    return [(name, one) for one in pseudonyms(log, people.loc[people["said"] & people["done"], "unit"].tolist())]
 
 
 def _specs(types: Sequence[LedgerTypeSpec | Mapping[str, Any]]) -> dict[str, LedgerTypeSpec]:

@@ -1,23 +1,24 @@
-"""Importance against performance: what matters, beside how customers who lived it score."""
+"""Importance against performance: a picture of what matters, beside how those who lived through it score."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cjlib.core.result import HIDDEN
 from cjlib.core.text import number, percent, t
 from cjlib.plots import style
-from cjlib.plots.marks import beside, head, point, rows
+from cjlib.plots.marks import rows
 from cjlib.plots.sheet import empty, sheet
 from cjlib.plots.style import short
 
-ROW, SHARE_AT, LIVED_AT, OTHER_AT = 26.0, 52.0, 112.0, 172.0  # points
+HEIGHT, GAP, LABEL_AT = 230.0, 30.0, 16.0  # points: plot area, between labels, right of the plot
 
 
 def draw(table: pd.DataFrame, *, scale: tuple[float, float], title: str = "", ax: Any = None) -> Any:
-    """Draw one row per driver: importance with interval, and beside it how those who lived it score.
+    """Draw one point per driver: across, the mean score of those who lived it; up, importance with interval.
 
     Parameters
     ----------
@@ -25,13 +26,14 @@ def draw(table: pd.DataFrame, *, scale: tuple[float, float], title: str = "", ax
         Columns `driver, share, score_lived, score_other, importance, ci_low, ci_high`; missing cells are
         hidden ones.
     scale : (low, high)
-        Ends of the answer scale, for the note.
+        Ends of the answer scale, for the axis and the note.
     title, ax
         As in `cjlib.plots.funnel.draw`.
 
     Returns
     -------
     Axes
+        Two dashed lines make quadrants: the mean importance, and the mean score of everybody.
 
     Examples
     --------
@@ -40,41 +42,74 @@ def draw(table: pd.DataFrame, *, scale: tuple[float, float], title: str = "", ax
     >>> ax.get_title(loc="left")
     'Most important: Fee, 10.0% of the spread of the scores'
     """
-    if not table["importance"].notna().any():
+    known = table[table["importance"].notna() & table["score_lived"].notna()]
+    known = known.sort_values("importance", ascending=False, kind="stable")
+    if known.empty:
         return empty(ax, t("No data to draw: too few people on both sides."))
-    with sheet(ax, body=len(table) * ROW / 72) as page:
-        for place, row in enumerate(rows(table)):
-            y = (place + 0.5) * ROW
-            page.ax.axhline(y, color=style.GRID, linewidth=0.8, zorder=0.5)
-            point(page.ax, y, row.importance, row.ci_low, row.ci_high, colour=style.PALETTE[0], size=7)
-            beside(page.ax, y, SHARE_AT, _shown(row.share, percent=True), "right", gid="share")
-            beside(page.ax, y, LIVED_AT, _shown(row.score_lived), "right", color=style.INK, gid="lived")
-            beside(page.ax, y, OTHER_AT, _shown(row.score_other), "right", gid="other")
-        high = max(float(table["ci_high"].max(skipna=True)) * 1.1, 0.01)
-        ticks, texts = style.percent_ticks(0, high)
-        page.ax.set_xticks(ticks, texts)
-        page.ax.set(xlim=(0, high), ylim=(len(table) * ROW, 0))
-        places = [(place + 0.5) * ROW for place in range(len(table))]
-        page.ax.set_yticks(places, [style.wrap(style.label(name), 140, lines=2) for name in table["driver"]])
-        page.ax.set_xlabel(t("importance: share of the spread of the scores"))
-        head(page.ax, SHARE_AT, t("lived it"), "right")
-        head(page.ax, LIVED_AT, t("their score"), "right")
-        head(page.ax, OTHER_AT, t("others"), "right")
-        page.header(title or _finding(table), gap=20)
-        page.note(t("Mean scores on the scale from {low} to {high}.", low=number(scale[0]), high=number(scale[1])))
-        if table["importance"].isna().any():
-            page.note(t("{sign} Too few people to be shown.", sign=HIDDEN))
+    with sheet(ax, body=max(HEIGHT, len(known) * GAP + 20) / 72) as page:
+        high = max(float(known["ci_high"].max()) * 1.08, 0.01)
+        left, right, middle = _across(known, scale)
+        page.ax.axhline(known["importance"].mean(), color=style.MUTED, linewidth=0.8, linestyle=(0, (3, 3)), zorder=0.5)
+        page.ax.axvline(middle, color=style.MUTED, linewidth=0.8, linestyle=(0, (3, 3)), zorder=0.5)
+        for row, label in zip(rows(known), _apart(known["importance"] / high, page.height), strict=True):
+            _point(page.ax, row, label * high)
+        page.ax.set_yticks(*style.percent_ticks(0, high))
+        page.ax.set(xlim=(left, right), ylim=(0, high))
+        page.ax.set_xlabel(t("mean score of those who lived it (scale {low} to {high})", low=number(scale[0]),
+                             high=number(scale[1])))  # fmt: skip
+        page.ax.set_ylabel(t("importance: share of the spread"))
+        page.header(title or _finding(table), gap=12)
+        page.note(t("Top left: matters, and those who lived it score below everybody: look there first."))
+        page.note(t("Top right: matters, and goes with good scores. Below the line: matters less than the others."))
+        page.note(t("Importance is not an effect: it says what tells scores apart, not what a change would bring."))
+        if len(known) < len(table):
+            page.note(t("{sign} Too few people to be shown: {drivers}.", sign=HIDDEN,
+                        drivers=", ".join(table.loc[~table.index.isin(known.index), "driver"])))  # fmt: skip
     return page.ax
 
 
-def _shown(value: Any, *, percent: bool = False) -> str:
-    if not style.known(value):
-        return HIDDEN
-    return _percent(float(value)) if percent else number(float(value), 2)
+def _across(known: pd.DataFrame, scale: tuple[float, float]) -> tuple[float, float, float]:
+    """Ends of the score axis, and the mean score of everybody."""
+    share = known["share"].fillna(1.0)
+    everybody = known["score_lived"] * share + (known["score_other"] * (1 - share)).fillna(0.0)
+    middle = float(everybody.mean())
+    reach = [*known["score_lived"], middle]
+    pad = max(0.25 * (max(reach) - min(reach)), 0.03 * (scale[1] - scale[0]))
+    return max(min(reach) - pad, scale[0]), min(max(reach) + pad, scale[1]), middle
 
 
-def _percent(value: float) -> str:
-    return percent(value, 0)
+def _apart(places: pd.Series, height: float) -> list[float]:
+    """Heights of the labels, as shares of the plot: as near to their points as their size allows, from top down."""
+    gap = GAP / height
+    found = np.asarray(places, dtype=float).copy()
+    for place in range(1, found.size):
+        found[place] = min(found[place], found[place - 1] - gap)
+    lowest = gap / 2
+    for place in range(found.size - 1, -1, -1):
+        found[place] = max(found[place], lowest)
+        lowest = found[place] + gap
+    return [float(one) for one in found]
+
+
+def _point(ax: Any, row: Any, label_y: float) -> None:
+    colour = style.PALETTE[0]
+    if style.known(row.ci_low) and style.known(row.ci_high):
+        ax.plot([row.score_lived] * 2, [row.ci_low, row.ci_high], color=colour, linewidth=1.7, gid="interval")
+    ax.plot([row.score_lived], [row.importance], "o", color=colour, markersize=7, markeredgecolor=style.PAPER,
+            markeredgewidth=1.1, gid="point", clip_on=False, zorder=4)  # fmt: skip
+    name = style.wrap(style.label(row.driver), 180, lines=1)
+    facts = t("{share} lived it: {lived}; others: {other}", share=percent(row.share, 0),
+              lived=number(row.score_lived, 2), other=_score(row.score_other))  # fmt: skip
+    ax.annotate(
+        f"{name}\n{facts}", (row.score_lived, row.importance), xycoords="data", xytext=(1.0 + LABEL_AT / 400, label_y),
+        textcoords=("axes fraction", "data"), ha="left", va="center", fontsize=style.SMALL, color=style.INK,
+        linespacing=1.2, gid="label", zorder=3, arrowprops={"arrowstyle": "-", "color": style.GRID, "linewidth": 0.8,
+                                                            "shrinkA": 1, "shrinkB": 4},
+    )  # fmt: skip
+
+
+def _score(value: Any) -> str:
+    return number(float(value), 2) if style.known(value) else HIDDEN
 
 
 def _finding(table: pd.DataFrame) -> str:

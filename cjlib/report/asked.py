@@ -87,7 +87,7 @@ def trends(instruments: Sequence[str]) -> Asked:
 
 def ledger(spec: StudySpec) -> Asked:
     """Arguments of `say_do_ledger`, if the study declares contradictions."""
-    rules = tuple(_named(rule) for rule in spec.ledger)
+    rules = tuple(_named(rule, end=list(rule.end) or _gone(spec)) for rule in spec.ledger)
     return ({"types": rules},) if rules else ()
 
 
@@ -122,7 +122,12 @@ def said_before(spec: StudySpec) -> Asked:
 
 def said_after(spec: StudySpec) -> Asked:
     """Arguments of `score_then_done`: outcomes looked for after the answer."""
-    return tuple(_named(entry) for entry in spec.say_do if entry.outcome)
+    return tuple({**_named(entry), "end": _gone(spec)} for entry in spec.say_do if entry.outcome)
+
+
+def _gone(spec: StudySpec) -> list[str]:
+    """Event that ends the contract, where the study has one: an answer after it is no forecast."""
+    return [spec.churn.end] if spec.churn and spec.churn.end else []
 
 
 def journey_map(spec: StudySpec, folder: Path, where: str) -> dict[str, Any]:

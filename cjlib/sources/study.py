@@ -217,6 +217,7 @@ class SayDoSpec(Spec):
     event: str | None = Field(default=None, description="event that had happened, or not, before the answer")
     deadline: str | None = Field(default=None, description="customer date the event was promised for")
     instrument: str | None = Field(default=None, description="which scores, where the study has several instruments")
+    stage: str | None = Field(default=None, description="only the answers about this stage")
     outcome: str | None = Field(default=None, description="event looked for after the answer")
     within: Duration | None = Field(default=None, description="how long after the answer")
 
