@@ -55,7 +55,7 @@ def draw(groups: pd.DataFrame, benefit: pd.DataFrame, *, title: str = "", ax: An
         heading = title or t("What was forecast, what came, and whether acting on it pays")
         told = t("{n} people of a later period. Points: tenths by forecast; bars and band: 95 % intervals.",
                  n=int(total)) if known(total) else ""  # fmt: skip
-        page.header(heading, told, gap=10)
+        page.header(heading, told, gap=24)
         if groups["estimate"].isna().any():
             page.note(t("{sign} Too few people to be shown.", sign=HIDDEN))
     return page.ax
@@ -76,10 +76,8 @@ def _calibration(panel: Any, groups: pd.DataFrame) -> None:
     panel.set_yticks(ticks, texts)
     panel.grid(visible=True, linewidth=0.8, color=style.GRID)
     panel.set(xlim=(0, top), ylim=(0, top))
-    panel.set_xlabel(t("forecast: share that leaves"))
+    panel.set_xlabel(t("forecast (dashed: as it should be)"))
     panel.set_title(t("share that left"), loc="left", fontsize=style.SMALL, color=style.MUTED, fontweight="normal")
-    panel.annotate(t("as forecast"), (top, top), xytext=(-4, -16), textcoords="offset points", ha="right", va="top",
-                   color=style.MUTED, fontsize=style.SMALL)  # fmt: skip
 
 
 def _decisions(panel: Any, benefit: pd.DataFrame) -> None:
@@ -101,11 +99,12 @@ def _decisions(panel: Any, benefit: pd.DataFrame) -> None:
     panel.set_xlabel(t("acting from a forecast of"))
     panel.set_title(t("leavers reached, net, per 100 people"), loc="left", fontsize=style.SMALL, color=style.MUTED,
                     fontweight="normal")  # fmt: skip
-    last = float(own[-1])
-    settings = {"fontsize": style.SMALL, "textcoords": "offset points", "ha": "right"}
-    panel.annotate(t("the forecast"), (x[-1], max(last, 0)), xytext=(-3, 26), color=style.PALETTE[0], **settings)
-    panel.annotate(t("nobody"), (x[-1], 0), xytext=(-3, -12), color=style.INK, **settings)
+    settings = {"fontsize": style.SMALL, "textcoords": "offset points"}
+    middle = len(x) // 2
+    panel.annotate(t("the forecast"), (x[middle], high[middle]), xytext=(7, 4), ha="left", color=style.PALETTE[0],
+                   **settings)  # fmt: skip
+    panel.annotate(t("nobody"), (x[-1], 0), xytext=(-3, -12), ha="right", color=style.INK, **settings)
     inside = np.flatnonzero(every >= bottom)
     place = int(inside[-1]) if len(inside) else 0
-    panel.annotate(t("everybody"), (x[place], max(every[place], bottom)), xytext=(-4, -10), color=style.PALETTE[1],
+    panel.annotate(t("everybody"), (x[place], max(every[place], bottom)), xytext=(-6, -4), ha="right", color=style.PALETTE[1],
                    **settings)  # fmt: skip

@@ -89,9 +89,9 @@ def known_at(days: npt.ArrayLike, event: npt.ArrayLike, *, horizon_days: float) 
     Raises
     ------
     ParameterError
-        CJ-ST-060 for arrays of other lengths, or times that are not positive.
+        CJ-ST-150 for arrays of other lengths, or times that are not positive.
     NotEnoughDataError
-        CJ-ST-061 if nobody is followed up to the horizon.
+        CJ-ST-151 if nobody is followed up to the horizon.
 
     Notes
     -----
@@ -148,7 +148,7 @@ def evaluate(
     Raises
     ------
     ParameterError, NotEnoughDataError
-        As in `known_at`; CJ-ST-060 too for an unknown `null`, too few draws or a forecast outside [0, 1].
+        As in `known_at`; CJ-ST-150 too for an unknown `null`, too few draws or a forecast outside [0, 1].
 
     Notes
     -----
@@ -171,7 +171,7 @@ def evaluate(
     if null not in given or draws < 100 or not 0 < capacity <= 1 or ((limits <= 0) | (limits >= 1)).any():
         raise ParameterError(
             f"null={null!r} must be one of {', '.join(given)}; at least 100 draws; capacity and thresholds are shares.",
-            code="CJ-ST-060",
+            code="CJ-ST-150",
         )
     rng = np.random.default_rng(seed)
     n = len(known.y)
@@ -246,12 +246,12 @@ def _known(days: npt.ArrayLike, event: npt.ArrayLike, horizon: float) -> _Known:
     length, came = np.asarray(days, dtype=float), np.asarray(event).astype(bool)
     if length.shape != came.shape or length.ndim != 1 or not (length > 0).all() or not 0 < horizon < np.inf:
         raise ParameterError("Each person has one time above 0 and one outcome; the horizon is above 0.",
-                             code="CJ-ST-060")  # fmt: skip
+                             code="CJ-ST-150")  # fmt: skip
     within = came & (length <= horizon)
     seen = within | (length >= horizon)
     if not (length >= horizon).any() and not within.all():
         raise NotEnoughDataError(t("Nobody is followed up to the horizon, so no forecast can be judged."),
-                                 code="CJ-ST-061")  # fmt: skip
+                                 code="CJ-ST-151")  # fmt: skip
     times, place = np.unique(np.minimum(length, horizon), return_inverse=True)
     return _Known(within.astype(float), seen, not bool(seen.all()), place, within, len(times))
 
@@ -259,7 +259,7 @@ def _known(days: npt.ArrayLike, event: npt.ArrayLike, horizon: float) -> _Known:
 def _prepared(values: npt.ArrayLike, n: int) -> _Forecast:
     p = np.asarray(values, dtype=float)
     if p.shape != (n,) or not ((p >= 0) & (p <= 1)).all():
-        raise ParameterError("A forecast is one share between 0 and 1 per person.", code="CJ-ST-060")
+        raise ParameterError("A forecast is one share between 0 and 1 per person.", code="CJ-ST-150")
     inside = np.clip(p, _EDGE, 1 - _EDGE)
     return _Forecast(p, np.log(inside / (1 - inside)), *_ranks(p))
 

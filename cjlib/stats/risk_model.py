@@ -81,7 +81,7 @@ def cox(
     Raises
     ------
     NotEnoughDataError
-        CJ-ST-062 if no finite estimate is found.
+        CJ-ST-152 if no finite estimate is found.
 
     Notes
     -----
@@ -112,6 +112,6 @@ def cox(
             model = CoxPHFitter(penalizer=penalty).fit(frame.assign(days=length, came=came), "days", "came")
             stay = model.predict_survival_function(asked, times=[horizon_days]).iloc[0].to_numpy(dtype=float)
     except ConvergenceError as error:
-        raise NotEnoughDataError(t("The risk cannot be estimated from so few people."), code="CJ-ST-062") from error
+        raise NotEnoughDataError(t("The risk cannot be estimated from so few people."), code="CJ-ST-152") from error
     risk: Floats = np.clip(1 - stay, 0.0, 1.0)
     return risk

@@ -214,13 +214,13 @@ def test_what_cannot_be_judged_is_refused(changed):
               "null": "null", **changed}  # fmt: skip
     with pytest.raises(ParameterError) as caught:
         evaluate(given_.pop("days"), given_.pop("event"), given_.pop("forecasts"), **given_)
-    assert caught.value.code == "CJ-ST-060"
+    assert caught.value.code == "CJ-ST-150"
 
 
 def test_nobody_followed_to_the_horizon_is_a_sentence():
     with pytest.raises(NotEnoughDataError, match="followed up to the horizon") as caught:
         known_at([1, 2, 3], [0, 1, 0], horizon_days=10)
-    assert caught.value.code == "CJ-ST-061"
+    assert caught.value.code == "CJ-ST-151"
 
 
 @pytest.mark.slow
