@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cjlib.analyses import time_compared as compared
-from cjlib.analyses.time_waiting import BANDS, band_note, bands, snapshot_note
+from cjlib.analyses.time_waiting import BANDS, MARKS, band_note, bands, marks, snapshot_note
 from cjlib.core import checks
 from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError
@@ -86,6 +86,7 @@ class TimeToEventResult(Result):
             ),
             caption="How long until a share of all has the outcome",
         ),
+        "censored": MARKS,
         "hazard": BANDS,
         "restricted": compared.RESTRICTED,
         "comparison": compared.COMPARISON,
@@ -163,7 +164,7 @@ class TimeToEventResult(Result):
         horizons = sorted(self._table["horizon_days"].unique())
         start = t("the first event") if self.params["start"] == ANY else self.params["start"]
         return draw(self._more["curve"], origin=start, horizons=horizons, naive=self._table,
-                    min_people=self.data.min_people, ax=ax)  # fmt: skip
+                    censored=self._more["censored"], min_people=self.data.min_people, ax=ax)  # fmt: skip
 
 
 def time_to_event(
@@ -244,7 +245,7 @@ def time_to_event(
     groups = _groups(counts, curves)
     large = _large(groups, log.info.min_people)
     more = {"curve": thinned(curves, names), "groups": groups, "quantiles": _quantiles(curves, large),
-            "hazard": bands(counts, confidence)}  # fmt: skip
+            "censored": marks(counts, log.info.min_people), "hazard": bands(counts, confidence)}  # fmt: skip
     notes = _notes(groups, table, log.info) + band_note(more["hazard"], log.info.min_people)
     notes += snapshot_note(log, main) + ([_censored()] if naive else [])
     if by:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from cjlib.core.gate import ALL, Column, Columns
-from cjlib.core.result import Note
+from cjlib.core.result import GROUP, Note
 from cjlib.core.text import interval, number, t
 from cjlib.journey.durations import recorded_every
 from cjlib.journey.tables import EventLog
@@ -15,6 +16,7 @@ from cjlib.stats.rate import poisson_rate, rate_by_band
 
 PER = 100  # people waiting, to have numbers that one can read
 FEWEST_DAYS = 10  # distinct days of recording from which a regular grid is no chance
+MOST_MARKS = 40  # per curve; more would hide the curve
 _OF = ("n_event",)
 
 BANDS = Columns(
@@ -29,6 +31,20 @@ BANDS = Columns(
     over="band",
     caption="When in the wait the outcome comes",
 )  # fmt: skip
+
+MARKS = Columns((GROUP, Column("time_days", "float64", "Last seen", "days", "one mark stands for several people")))
+
+
+def marks(counts: pd.DataFrame, k: int) -> pd.DataFrame:
+    """Times at which people were last seen without outcome: one mark per `k` of them or more, never per person."""
+    parts = []
+    for group, part in counts[counts["outcome"] == 0].groupby("group", observed=True, sort=True):
+        rows = part.sort_values("duration_days")
+        seen = rows["n"].cumsum().to_numpy()
+        each = max(k, 1, int(seen[-1]) // MOST_MARKS)
+        full = np.diff(seen // each, prepend=0) > 0
+        parts.append(pd.DataFrame({"group": str(group), "time_days": rows["duration_days"].to_numpy()[full]}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["group", "time_days"])
 
 
 def bands(counts: pd.DataFrame, confidence: float) -> pd.DataFrame:

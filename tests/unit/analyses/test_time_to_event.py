@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cjlib.analyses.time_to_event import time_to_event
+from cjlib.analyses.time_waiting import marks
 from cjlib.core.errors import ParameterError
 from cjlib.core.result import Result
 from cjlib.datasets.simulate import simulate
@@ -201,6 +202,15 @@ def test_quartiles_are_times_or_not_reached():
     assert result.more("quantiles")["estimate"].tolist() == [1.0, 4.0, np.inf]
     table = next(t for t in result.card()["tables"] if t["caption"] == "How long until a share of all has the outcome")
     assert [row[2] for row in table["rows"]] == ["24 h", "4.0 days", "not reached"]
+
+
+def test_marks_of_the_censored_stand_for_several_people_each():
+    log = grouped({"a": [np.inf] * 13 + [1.0] * 20, "b": [np.inf] * 4 + [2.0] * 20}, min_people=5)
+    result = time_to_event(log, start="x", outcome="buy", by="device")
+    assert result.more("censored")["group"].value_counts().to_dict() == {"(all)": 1, "a": 1}  # all at one instant
+    spread = marks(pd.DataFrame({"group": "a", "duration_days": np.arange(13.0), "outcome": 0, "n": 1}), 5)
+    assert spread["time_days"].tolist() == [4.0, 9.0]
+    assert len(marks(pd.DataFrame({"group": "a", "duration_days": np.arange(9e3), "outcome": 0, "n": 1}), 5)) == 40
 
 
 # --- snapshots ----------------------------------------------------------------------------------------
