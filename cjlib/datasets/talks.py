@@ -76,8 +76,8 @@ def _held(rng: np.random.Generator, shop: Simulated) -> pd.DataFrame:
     """Who was interviewed, and when: by working hours, in the order of the days."""
     start = pd.Timestamp(FIRST_DAY).tz_localize(ZONE)
     known = shop.truth.customers.query("entry_at < @limit", local_dict={"limit": start.value // 1000})
-    lived = known["fee"] | known["late"] | known["long_wait"] | known["buyer"]
-    order = np.argsort(rng.random(len(known)) / np.where(lived, 3.0, 1.0), kind="stable")[:N_PEOPLE]
+    weight = 1.0 + 4.0 * known["fee"] + 7.0 * known["late"] + 30.0 * known["long_wait"]
+    order = np.argsort(rng.random(len(known)) / weight.to_numpy(), kind="stable")[:N_PEOPLE]
     again = order[:N_AGAIN]
     customers = known["customer"].to_numpy()[np.concatenate([order, again])]
     days = np.sort(pick(rng, len(customers), np.ones(N_DAYS)))

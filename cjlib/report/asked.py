@@ -32,6 +32,21 @@ def clocks(spec: StudySpec, by: str = "") -> Asked:
     )
 
 
+def conversion_drivers(spec: StudySpec) -> Asked:
+    """Arguments of `conversion_drivers` for every clock with drivers, within the groups it is compared by."""
+    customers = {name for source in spec.sources.customers for name in source.attributes}
+    return tuple(
+        {
+            **_named(clock),
+            "start": clock.from_,
+            "outcome": clock.to,
+            "adjust": [clock.by] if clock.by in customers else [],
+        }
+        for clock in spec.clocks
+        if clock.drivers
+    )
+
+
 def churn(spec: StudySpec) -> Asked:
     """Arguments of `churn` and `retention`, if the study says what leaving means."""
     return (_named(spec.churn),) if spec.churn else ()

@@ -25,8 +25,10 @@ _MARKUP = "\\`*_{}[]()<>#+-.!|$&~"
 _SECTIONS = {
     "funnel": "funnels",
     "time_to_event": "clocks",
+    "conversion_drivers": "clocks: drivers",
     "churn": "churn",
     "retention": "churn",
+    "churn_prediction": "churn",
     "silence_threshold": "churn",
     "scores": "sources: responses",
     "score_trend": "sources: responses",
@@ -38,6 +40,7 @@ _SECTIONS = {
     "said_and_done": "say_do: event",
     "score_then_done": "say_do: outcome",
     "score_worth": "say_do: outcome",
+    "score_hazard": "say_do: outcome",
     "who_to_interview": "say_do: outcome",
     "interview_codes": "sources: interviews",
     "distinctive_words": "say_do: outcome",
@@ -165,6 +168,11 @@ class Page:
     def clocks(self, by: str = "") -> asked.Asked:
         """Clocks that the study declares; `by` replaces their breakdown."""
         return asked.clocks(self.study.spec, by)
+
+    @property
+    def conversion_drivers(self) -> asked.Asked:
+        """Clocks of the study with what may go with their outcome."""
+        return asked.conversion_drivers(self.study.spec)
 
     @property
     def churn(self) -> asked.Asked:

@@ -8,11 +8,14 @@ import pandas as pd
 import pytest
 
 from cjlib.analyses.churn import churn, retention
+from cjlib.analyses.churn_prediction import churn_prediction
 from cjlib.analyses.comments_by_meaning import comments_by_meaning
+from cjlib.analyses.conversion_drivers import conversion_drivers
 from cjlib.analyses.data_quality import data_quality
 from cjlib.analyses.distinctive_words import distinctive_words
 from cjlib.analyses.drivers import score_drivers
 from cjlib.analyses.funnel import funnel
+from cjlib.analyses.interview_codes import interview_codes
 from cjlib.analyses.interviews import who_to_interview
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
@@ -21,6 +24,7 @@ from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_from_text import score_from_text
 from cjlib.analyses.score_trend import score_trend
+from cjlib.analyses.score_hazard import score_hazard
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
 from cjlib.analyses.silence_threshold import silence_threshold
@@ -48,14 +52,23 @@ LIVED = from_frames(
 FEE = {"name": "Fee", "event": "fee", "measure": "highest"}
 DOORS = from_frames(responses=ANSWERS, as_of="1970-04-01", scales={"csat": (1, 5)})[1]
 LEAVES = {"name": "leaves", "said": "best", "absent": ["purchase"], "within": "5 days"}
+TALKS = from_frames(
+    interviews=pd.DataFrame({"customer": [f"c{i % 12}" for i in range(36)], "at": range(36), "coder": list("xxy") * 12,
+                             "code": ["fees", "wait", "app", "fees"] * 9}),
+    as_of="1970-02-01",
+)[2]  # fmt: skip
 SHOP = simulate(n_customers=1500, seed=3)
 WORDS = from_frames(responses=SHOP.responses, as_of="2026-07-01", zone="Europe/Paris",
                     scales={"csat": (1, 5), "ces": (1, 7), "nps": (0, 10)})[1]  # fmt: skip
+BOUGHT = from_frames(SHOP.events, as_of="2026-07-01", zone="Europe/Paris")[0]
 BOUGHT = from_frames(SHOP.events, as_of="2026-07-01", zone="Europe/Paris")[0]
 MAKE = {
     "funnel": lambda: funnel(LOG, steps=["visit", "cart", "purchase"], window="30 days"),
     "time_to_event": lambda: time_to_event(LOG, start="visit", outcome="purchase", competing=["support"]),
     "churn": lambda: churn(LOG, kind="non-contractual", activity=["purchase"], silence="20 days"),
+    "churn_prediction": lambda: churn_prediction(
+        BOUGHT, kind="non-contractual", activity=["purchase"], silence="60 days", draws=100
+    ),
     "retention": lambda: retention(LOG, activity=["visit", "cart", "purchase"]),
     "silence_threshold": lambda: silence_threshold(BOUGHT, activity=["purchase"], silence="60 days", draws=50),
     "scores": lambda: scores(SAID, instrument="nps"),
@@ -65,8 +78,11 @@ MAKE = {
     "nonresponse": lambda: nonresponse(SAID, LOG, instrument="nps"),
     "score_drivers": lambda: score_drivers(*LIVED, drivers=[FEE], instrument="csat", draws=100),
     "who_to_interview": lambda: who_to_interview(LOG, SAID, outcome="purchase", instrument="nps"),
+    "interview_codes": lambda: interview_codes(TALKS),
     "said_and_done": lambda: said_and_done(SAID, LOG, event="purchase"),
     "score_then_done": lambda: score_then_done(SAID, LOG, outcome="purchase", within="10 days"),
+    "score_hazard": lambda: score_hazard(SAID, LOG, outcome="purchase"),
+    "conversion_drivers": lambda: conversion_drivers(LOG, start="visit", outcome="purchase", drivers=["cart"]),
     "score_worth": lambda: score_worth(SAID, LOG, outcome="purchase", within="10 days"),
     "say_do_ledger": lambda: say_do_ledger(SAID, LOG, types=[LEAVES]),
     "comments_by_meaning": lambda: comments_by_meaning(WORDS, most=60, most_groups=3),

@@ -9,20 +9,24 @@ import pandas as pd
 import pytest
 
 from cjlib.analyses.churn import churn, retention
+from cjlib.analyses.conversion_drivers import conversion_drivers
 from cjlib.analyses.drivers import score_drivers
 from cjlib.analyses.funnel import funnel
+from cjlib.analyses.interview_codes import interview_codes
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_trend import score_trend
+from cjlib.analyses.score_hazard import score_hazard
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
 from cjlib.analyses.silence_threshold import silence_threshold
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.journey.engine import DuckEngine, Engine
 from cjlib.journey.frames import from_frames
+from cjlib.journey.tables import Interviews
 from cjlib.maps.model import Stage, journey_map
 
 DAY = 86_400_000_000
@@ -46,8 +50,13 @@ def random_study(engine: Engine, folder, seed: int = 7):
     said["answered_at"] = np.where(said["score"].notna(), said["asked_at"] + DAY, np.nan)
     customers = pd.DataFrame({"customer": [f"c{i:04d}" for i in range(400)], "persona": rng.choice(["A", "B"], 400)})
     customers["promised"] = pd.Timestamp("1970-02-20", tz="UTC")
-    return from_frames(events, responses=said, customers=customers, as_of="1970-04-15", zone="Europe/Paris",
-                       scales={"csat": (1, 5)}, folder=folder, engine=engine, min_people=5)  # fmt: skip
+    talks = pd.DataFrame({
+        "customer": [f"c{i:04d}" for i in rng.integers(0, 40, 150)], "at": rng.integers(60, 90, 150) * DAY,
+        "code": rng.choice(["fees", "wait", "app"], 150), "coder": rng.choice(["one", "two"], 150),
+    })  # fmt: skip
+    return from_frames(events, responses=said, interviews=talks, customers=customers, as_of="1970-04-15",
+                       zone="Europe/Paris", scales={"csat": (1, 5)}, folder=folder, engine=engine,
+                       min_people=5)[:2]  # fmt: skip
 
 
 def answers(log, said) -> dict[str, dict]:
@@ -81,6 +90,16 @@ def answers(log, said) -> dict[str, dict]:
             ],
         ),
         "worth": score_worth(said, log, outcome="purchase", within="10 days", draws=100),
+        "interviews": interview_codes(Interviews(log.store, log.engine, log.info), by="persona"),
+        "hazard of drivers": conversion_drivers(
+            log,
+            start="visit",
+            outcome="purchase",
+            competing=["unsubscribe"],
+            drivers=["cart", *drivers[1:2]],
+            adjust=["persona"],
+        ),
+        "hazard of scores": score_hazard(said, log, outcome="purchase", end=["unsubscribe"], ages=["10 days"]),
         "map": journey_map(log, said, stages=stages),
     }
     return {name: {key: value for key, value in result.to_dict().items() if key != "data"}
