@@ -351,3 +351,36 @@ def test_under_shuffled_scores_the_p_values_are_calibrated(shop):
         share, slack = np.mean(np.array(p) <= level), 3 * np.sqrt(level * (1 - level) / len(p))
         assert 0.3 * level <= share <= level + slack
     assert np.mean(any_false) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+
+
+def test_the_ledger_writes_the_same_persons_as_the_file_made_by_hand(shop, tmp_path):
+    said, log = shop_study(shop)
+    path = tmp_path / "ledger-protected.csv"
+    result = say_do_ledger(said, log, types=[PRAISE, WAIT], list_to=path)
+    by_hand = write_protected(said, log, tmp_path / "who-protected.csv", types=[PRAISE, WAIT])
+    assert path.read_bytes() == by_hand.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o600
+    with path.open(encoding="utf-8", newline="") as file:
+        listed = [row["type"] for row in csv.DictReader(file)]
+    assert [listed.count(name) for name in result.table["type"]] == result.table["n"].tolist()
+    everything = json.dumps(result.to_dict(), default=str)
+    with path.open(encoding="utf-8", newline="") as file:
+        assert not [row for row in csv.DictReader(file) if row["pseudonym"] in everything]
+    with pytest.raises(ParameterError, match="protected"):
+        say_do_ledger(said, log, types=[WAIT], list_to=tmp_path / "open.csv")
+
+
+def test_an_intention_that_no_deed_follows_is_counted_against_chance():
+    """Would you buy again? 1 = no to 5 = yes; all who say yes do not, all who say no do."""
+    who = [f"c{i}" for i in range(40)]
+    bought = pd.DataFrame({"customer": who[20:], "at": 5 * DAY, "event": "purchase"})
+    events = pd.concat([pd.DataFrame({"customer": who, "at": 0, "event": "visit"}), bought])
+    answers = pd.DataFrame({"customer": who, "asked_at": 0, "answered_at": DAY, "instrument": "other",
+                            "score": [5.0] * 20 + [1.0] * 20})  # fmt: skip
+    log, said = from_frames(events, responses=answers, as_of="1970-03-01", scales={"other": (1, 5)}, min_people=1)
+    would = {"name": "said they would, did not", "instrument": "other", "said": [4, 5], "absent": ["purchase"],
+             "within": "30 days"}  # fmt: skip
+    found = say_do_ledger(said, log, types=[would])
+    row = found.table.iloc[0]
+    assert (row["n_at_risk"], row["n"], row["expected"]) == (20, 20, pytest.approx(0.5))
+    assert found.answer().startswith("More often than chance: said they would, did not")
