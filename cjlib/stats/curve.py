@@ -1,6 +1,6 @@
 """Curves of time to an outcome: Kaplan-Meier, Aalen-Johansen, their values and quantiles.
 
-Input is a count table (`risk_table`): group, duration_days, outcome, n. Somebody still open counts as
+Input is a count table (`risk_table`): group, duration_days, outcome, n[, entry_days]. Somebody still open counts as
 at risk until last seen and is never taken for a refusal. What is fixed here:
 
 - A curve is a right-continuous step function with a first row at time 0.
@@ -10,6 +10,8 @@ at risk until last seen and is never taken for a refusal. What is fixed here:
   one minus the incidence): R's `conf.type="log-log"`. Where the estimate is exactly 0 or 1 this scale
   has no value; a Wilson interval on `number at risk / share still in` stands there instead of a false
   certainty (it is the plain Wilson interval when nobody is censored).
+- Whoever enters late (`entry_days`) is at risk after that day only. While few are at risk one outcome moves
+  the curve for ever: `late_entry.thin_start` finds it, `late_entry.from_day` starts the curve later.
 - A quantile q is the first time at which a share of at least q has had the outcome; infinity means
   that it was not reached.
 """
@@ -261,9 +263,11 @@ def _steps(curve: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame, 
 
 def _survival_frame(block: RiskBlock, z: float, confidence: float) -> pd.DataFrame:
     at_risk, events = block.n_at_risk, block.n_event.sum(axis=1)
-    survival = np.cumprod(1 - events / at_risk)
+    watched = np.maximum(at_risk, 1)  # nobody is at risk in a gap before the next late entry: no event either
+    survival = np.cumprod(1 - events / watched)
     with np.errstate(divide="ignore", invalid="ignore"):
-        error = survival * np.sqrt(np.cumsum(events / (at_risk * (at_risk - events))))
+        steps = np.where(events > 0, events / (watched * (at_risk - events)), 0.0)
+        error = survival * np.sqrt(np.cumsum(steps))
     error = np.where(survival > 0, error, 0.0)
     low, high = _limits(1 - survival, error, _effective(block, survival), z, confidence)
     return pd.DataFrame(
@@ -283,9 +287,10 @@ def _survival_frame(block: RiskBlock, z: float, confidence: float) -> pd.DataFra
 
 def _incidence_frame(block: RiskBlock, column: int, outcome: int, z: float, confidence: float) -> pd.DataFrame:
     at_risk, events = block.n_at_risk, block.n_event[:, column]
-    survival = np.cumprod(1 - block.n_event.sum(axis=1) / at_risk)
+    watched = np.maximum(at_risk, 1)
+    survival = np.cumprod(1 - block.n_event.sum(axis=1) / watched)
     before = np.append(1.0, survival[:-1])
-    incidence = np.cumsum(before * events / at_risk)
+    incidence = np.cumsum(before * events / watched)
     error = _incidence_error(block, events, before, incidence)
     low, high = _limits(incidence, error, _effective(block, survival), z, confidence)
     return pd.DataFrame(
@@ -309,7 +314,7 @@ def _incidence_error(block: RiskBlock, events: npt.NDArray[np.int64], before: Fl
     The variance Σ A(s) - 2(F(t)-F(s))·B(s) + (F(t)-F(s))²·C(s) is expanded into running sums, so that all
     times cost one pass.
     """
-    at_risk, total = block.n_at_risk, block.n_event.sum(axis=1)
+    at_risk, total = np.maximum(block.n_at_risk, 1), block.n_event.sum(axis=1)
     a = before**2 * events * (at_risk - events) / at_risk.astype(float) ** 3
     b = before * events / at_risk.astype(float) ** 2
     # Where everyone left has an outcome nothing follows: F(t) = F(s) and the term vanishes.
@@ -324,8 +329,14 @@ def _incidence_error(block: RiskBlock, events: npt.NDArray[np.int64], before: Fl
 
 
 def _effective(block: RiskBlock, survival: Floats) -> Floats:
-    """Return the number at risk over the share still in: how many people the estimate stands on."""
-    result: Floats = block.n_at_risk / np.append(1.0, survival[:-1])
+    """Return the number at risk over the share still in: how many people the estimate stands on.
+
+    Where nobody is at risk before the next late entry it still stands on those before.
+    """
+    before = np.append(1.0, survival[:-1])
+    known = (block.n_at_risk > 0) & (before > 0)
+    last = np.maximum.accumulate(np.where(known, np.arange(known.size), 0))
+    result: Floats = np.divide(block.n_at_risk, before, out=np.zeros(before.size), where=known)[last]
     return result
 
 
@@ -337,5 +348,6 @@ def _limits(incidence: Floats, error: Floats, effective: Floats, z: float, confi
     width = z * error / ((1 - share) * -log_share)
     low = -np.expm1(log_share * np.exp(-width))
     high = -np.expm1(log_share * np.exp(width))
+    effective = np.maximum(effective, _ROUNDING)  # nobody yet: anything from 0 to 1
     edge_low, edge_high = wilson(np.where(incidence > 0.5, effective, 0.0), effective, confidence=confidence)
     return np.where(inner, low, edge_low), np.where(inner, high, edge_high)

@@ -2,7 +2,9 @@
 
 A count table has the columns `group` (text), `duration_days` (how long a person was followed), `outcome`
 (0 = still open when last seen, 1 = the outcome of interest, 2, 3, ... = ends that compete with it) and
-`n` (how many people share that row). It holds no person, so it can be made on any engine.
+`n` (how many people share that row). It holds no person, so it can be made on any engine. An optional
+`entry_days` says from when a person was watched (0, the default, is from the start of the clock): whoever
+enters late is at risk after that day only, because an earlier outcome would not have been seen.
 
 Convention on ties: somebody last seen at t is at risk at t; events at t come before losses at t.
 A duration of 0 is allowed: that person is at risk at 0 and an event at 0 lowers the curve there.
@@ -46,7 +48,7 @@ def checked(counts: pd.DataFrame) -> pd.DataFrame:
     ------
     ParameterError
         CJ-ST-001: a column is missing; a duration is negative, infinite or missing; an outcome or
-        `n` is not a whole number from 0; a group is missing.
+        `n` is not a whole number from 0; a group is missing; somebody enters after the end.
     NotEnoughDataError
         CJ-ST-002: nobody is counted.
 
@@ -62,7 +64,8 @@ def checked(counts: pd.DataFrame) -> pd.DataFrame:
             f"The count table lacks {', '.join(missing)}. Needed: {', '.join(COLUMNS)}.", code="CJ-ST-001"
         )
     n = _whole(counts, "n")
-    rows = counts.loc[n > 0, list(COLUMNS)].assign(n=n[n > 0]).reset_index(drop=True)
+    late = ["entry_days"] if "entry_days" in counts.columns else []
+    rows = counts.loc[n > 0, [*COLUMNS, *late]].assign(n=n[n > 0]).reset_index(drop=True)
     if rows.empty:
         raise NotEnoughDataError(t("Nobody can be followed here: 0 customers."), code="CJ-ST-002")
     rows["outcome"] = _whole(rows, "outcome")
@@ -86,6 +89,16 @@ def checked(counts: pd.DataFrame) -> pd.DataFrame:
             "Name the unknown group or set these rows aside.",
             code="CJ-ST-001",
         )
+    if late:
+        entry = rows["entry_days"].to_numpy(dtype=float)
+        wrong = ~((entry == 0) | ((entry > 0) & (entry < duration)))
+        if wrong.any():
+            raise ParameterError(
+                f"{rows['n'][wrong].sum()} of {rows['n'].sum()} people enter before 0 or not before their end. "
+                "Nobody like that was ever at risk: set these rows aside before counting.",
+                code="CJ-ST-001",
+            )
+        rows["entry_days"] = entry
     return rows.assign(duration_days=duration)
 
 
@@ -95,7 +108,8 @@ def tabulate(counts: pd.DataFrame) -> tuple[tuple[int, ...], list[RiskBlock]]:
     Parameters
     ----------
     counts : DataFrame
-        Columns `group, duration_days, outcome, n`; rows in any order, splits of a row are summed.
+        Columns `group, duration_days, outcome, n[, entry_days]`; rows in any order, splits of a row are
+        summed.
 
     Returns
     -------
@@ -125,12 +139,22 @@ def tabulate(counts: pd.DataFrame) -> tuple[tuple[int, ...], list[RiskBlock]]:
 
 def _block(label: str, part: pd.DataFrame, outcomes: Ints) -> RiskBlock:
     duration = part["duration_days"].to_numpy(dtype=float)
-    time = np.unique(np.append(duration, 0.0))
+    entry = part["entry_days"].to_numpy(dtype=float) if "entry_days" in part else np.zeros(duration.size)
+    time = np.unique(np.concatenate([duration, entry, [0.0]]))
     table = np.zeros((time.size, outcomes.size), dtype=np.int64)
     where = (np.searchsorted(time, duration), np.searchsorted(outcomes, part["outcome"].to_numpy()))
     np.add.at(table, where, part["n"].to_numpy(dtype=np.int64))
     n_at_risk = np.cumsum(table.sum(axis=1)[::-1])[::-1].copy()
+    n_at_risk -= _not_yet(time, entry, part["n"].to_numpy(dtype=np.int64))
     return RiskBlock(label, time, n_at_risk, table[:, 1:], table[:, 0])
+
+
+def _not_yet(time: Floats, entry: Floats, n: Ints) -> Ints:
+    """Number of people who enter at or after each time; who enters at 0 was always there."""
+    entering = np.zeros(time.size, dtype=np.int64)
+    np.add.at(entering, np.searchsorted(time, entry[entry > 0]), n[entry > 0])
+    result: Ints = np.cumsum(entering[::-1])[::-1]
+    return result
 
 
 def _whole(rows: pd.DataFrame, column: str) -> Ints:
