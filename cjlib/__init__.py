@@ -23,6 +23,8 @@ _FACADE = {
     "retention": "cjlib.analyses.churn",
     "churn_prediction": "cjlib.analyses.churn_prediction",
     "silence_threshold": "cjlib.analyses.silence_threshold",
+    "renewals": "cjlib.analyses.renewals",
+    "customer_retention": "cjlib.analyses.customer_retention",
     "scores": "cjlib.analyses.scores",
     "compare_scores": "cjlib.analyses.score_comparison",
     "score_trend": "cjlib.analyses.score_trend",

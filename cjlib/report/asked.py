@@ -52,6 +52,12 @@ def churn(spec: StudySpec) -> Asked:
     return (_named(spec.churn),) if spec.churn else ()
 
 
+def contract(spec: StudySpec) -> Asked | None:
+    """Arguments of `renewals` and `customer_retention`; None where the study has no contracts."""
+    kinds = [spec.churn] if spec.churn and spec.churn.kind == "contractual" else []
+    return tuple(_named(kind) for kind in kinds) or None
+
+
 def scores(spec: StudySpec, instruments: Sequence[str]) -> Asked:
     """Arguments of `scores` for every instrument, without a breakdown."""
     return tuple({"name": name.upper(), "instrument": name, "trigger": spec.scores.trigger} for name in instruments)

@@ -180,6 +180,11 @@ class Page:
         return asked.churn(self.study.spec)
 
     @property
+    def contract(self) -> asked.Asked | None:
+        """Contracts of this study; None where leaving is inferred from silence."""
+        return asked.contract(self.study.spec)
+
+    @property
     def scores(self) -> asked.Asked:
         """Every instrument of the study."""
         return asked.scores(self.study.spec, self.study.responses.instruments)

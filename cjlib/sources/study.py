@@ -40,6 +40,10 @@ def _resolution(value: Any) -> Any:
     return value if value in ("exact", "day", "hour") else check_duration(value)
 
 
+def _period(value: Any) -> Any:
+    return value if value == "month" else check_duration(value)
+
+
 def _slug(value: Any) -> Any:
     if not isinstance(value, str) or not value or set(value) - set("abcdefghijklmnopqrstuvwxyz0123456789_-"):
         raise ValueError("write a short name in a-z, 0-9, - and _; it names files and folders")
@@ -164,6 +168,7 @@ class ClockSpec(Spec):
         default=(), description="times at which the share is told"
     )
     by: str | None = Field(default=None, description="attribute to compare by")
+    drivers: Names = Field(default=(), description="events that may go with sooner or later `to`")
     resolution: Annotated[str, BeforeValidator(_resolution)] = Field(
         default="exact", description="exact, or what times are rounded down to: day, hour, or a length of time"
     )
@@ -177,6 +182,9 @@ class ChurnSpec(Spec):
     silence: Duration | None = Field(default=None, description="non-contractual: silence after which one is lost")
     start: str | None = Field(default=None, description="contractual: event that opens the contract")
     end: str | None = Field(default=None, description="contractual: event that ends it")
+    horizon: Duration | None = Field(
+        default=None, description="how far ahead leaving is foretold; the silence, or 90 days, if left out"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -39,7 +39,7 @@ def _events(spec: StudySpec) -> Iterator[tuple[str, str]]:
     for place, funnel in enumerate(spec.funnels):
         yield from ((f"funnels[{place}].steps", name) for name in funnel.steps)
     for place, clock in enumerate(spec.clocks):
-        names = {"from": clock.from_, "to": clock.to, "competing": clock.competing}
+        names = {"from": clock.from_, "to": clock.to, "competing": clock.competing, "drivers": clock.drivers}
         yield from (
             (f"clocks[{place}].{key}", n) for key, listed in names.items() for n in listed if n not in (ANY, CENSOR)
         )

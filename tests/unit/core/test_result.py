@@ -11,6 +11,7 @@ from cjlib.analyses.churn import churn, retention
 from cjlib.analyses.churn_prediction import churn_prediction
 from cjlib.analyses.comments_by_meaning import comments_by_meaning
 from cjlib.analyses.conversion_drivers import conversion_drivers
+from cjlib.analyses.customer_retention import customer_retention
 from cjlib.analyses.data_quality import data_quality
 from cjlib.analyses.distinctive_words import distinctive_words
 from cjlib.analyses.drivers import score_drivers
@@ -20,11 +21,12 @@ from cjlib.analyses.interviews import who_to_interview
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.nonresponse import nonresponse
+from cjlib.analyses.renewals import renewals
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_from_text import score_from_text
-from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_hazard import score_hazard
+from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
 from cjlib.analyses.silence_threshold import silence_threshold
@@ -34,6 +36,7 @@ from cjlib.core.result import MIME, Result
 from cjlib.core.text import using
 from cjlib.datasets.example import example_log, example_responses
 from cjlib.datasets.simulate import simulate
+from cjlib.datasets.subscription import subscriptions
 from cjlib.journey.frames import from_frames
 from cjlib.maps.model import Stage, journey_map
 
@@ -62,6 +65,8 @@ WORDS = from_frames(responses=SHOP.responses, as_of="2026-07-01", zone="Europe/P
                     scales={"csat": (1, 5), "ces": (1, 7), "nps": (0, 10)})[1]  # fmt: skip
 BOUGHT = from_frames(SHOP.events, as_of="2026-07-01", zone="Europe/Paris")[0]
 BOUGHT = from_frames(SHOP.events, as_of="2026-07-01", zone="Europe/Paris")[0]
+PLAN = from_frames(subscriptions(n_customers=300, months=6).events.assign(
+    at=lambda frame: frame["at"].astype("datetime64[us]").astype("int64")), as_of="2025-01-01")[0]  # fmt: skip
 MAKE = {
     "funnel": lambda: funnel(LOG, steps=["visit", "cart", "purchase"], window="30 days"),
     "time_to_event": lambda: time_to_event(LOG, start="visit", outcome="purchase", competing=["support"]),
@@ -69,6 +74,8 @@ MAKE = {
     "churn_prediction": lambda: churn_prediction(
         BOUGHT, kind="non-contractual", activity=["purchase"], silence="60 days", draws=100
     ),
+    "renewals": lambda: renewals(PLAN, start="start", end="end", ahead=2),
+    "customer_retention": lambda: customer_retention(PLAN, start="start", end="end"),
     "retention": lambda: retention(LOG, activity=["visit", "cart", "purchase"]),
     "silence_threshold": lambda: silence_threshold(BOUGHT, activity=["purchase"], silence="60 days", draws=50),
     "scores": lambda: scores(SAID, instrument="nps"),

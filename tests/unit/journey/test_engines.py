@@ -10,16 +10,18 @@ import pytest
 
 from cjlib.analyses.churn import churn, retention
 from cjlib.analyses.conversion_drivers import conversion_drivers
+from cjlib.analyses.customer_retention import customer_retention
 from cjlib.analyses.drivers import score_drivers
 from cjlib.analyses.funnel import funnel
 from cjlib.analyses.interview_codes import interview_codes
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.nonresponse import nonresponse
+from cjlib.analyses.renewals import renewals
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
-from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_hazard import score_hazard
+from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
 from cjlib.analyses.silence_threshold import silence_threshold
@@ -72,6 +74,8 @@ def answers(log, said) -> dict[str, dict]:
         "churn": churn(log, kind="non-contractual", activity=["purchase"], silence="20 days"),
         "silence": silence_threshold(log, activity=["purchase"], within="30 days", draws=20),
         "contract": churn(log, kind="contractual", start="visit", end="unsubscribe"),
+        "renewals": renewals(log, start="visit", end="unsubscribe", period="7 days"),
+        "kept": customer_retention(log, start="visit", end="unsubscribe"),
         "retention": retention(log, activity=["visit", "cart"]),
         "scores": scores(said, instrument="csat", by="persona"),
         "compared": compare_scores(said, instrument="csat", by="persona"),
