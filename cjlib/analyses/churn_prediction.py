@@ -115,7 +115,7 @@ class ChurnPredictionResult(Result):
         "rests": Columns(
             (
                 Column("feature", "string", "What is known"), Column("n_test", "Int64", "", "people"),
-                Column("lost", "float64", "AUC lost without it", "score", "its values shuffled, 10 times", ("n_test",)),
+                Column("lost", "float64", "AUC lost without it", "score", "its values shuffled, 5 times", ("n_test",)),
                 Column("direction", "string", "More of it goes with"),
             ),
             caption="What the forecasts rest on (association)",
@@ -150,8 +150,8 @@ class ChurnPredictionResult(Result):
             )  # fmt: skip
         text = t(
             "Leaving within {within} can be foretold better than by the base rate: skill {skill} (95 % CI {ci}) on {n} "
-            "{units} of a later period, from {day}; AUC {auc} (95 % CI {auc_ci}).", **values,
-            auc=number(row["auc"], 2), auc_ci=interval(row["auc_low"], row["auc_high"], _two),
+            "{units} of a later period, from {day}; AUC {auc} (95 % CI {limits}).", **values,
+            auc=number(row["auc"], 2), limits=interval(row["auc_low"], row["auc_high"], _two),
         )  # fmt: skip
         return f"{text} {self._against_rfm()} {self._campaign()}".strip()
 

@@ -106,5 +106,5 @@ def _decisions(panel: Any, benefit: pd.DataFrame) -> None:
     panel.annotate(t("nobody"), (x[-1], 0), xytext=(-3, -12), ha="right", color=style.INK, **settings)
     inside = np.flatnonzero(every >= bottom)
     place = int(inside[-1]) if len(inside) else 0
-    panel.annotate(t("everybody"), (x[place], max(every[place], bottom)), xytext=(-6, -4), ha="right", color=style.PALETTE[1],
-                   **settings)  # fmt: skip
+    at = (x[place], max(every[place], bottom))
+    panel.annotate(t("everybody"), at, xytext=(-6, -4), ha="right", color=style.PALETTE[1], **settings)

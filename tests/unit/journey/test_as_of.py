@@ -22,14 +22,14 @@ BASE = [(name, 1 + place % 7, "visit", 0) for place, name in enumerate(PEOPLE)] 
 ]
 
 
-def study(rows, *, said=(), customers=None):
+def study(rows, *, said=(), customers=None, **options):
     events = pd.DataFrame(rows, columns=["customer", "at", "event", "value"])
     events["at"] = (events["at"] * DAY).round().astype("int64")
     answers = pd.DataFrame(said, columns=["customer", "answered_at", "score"])
     answers["answered_at"] = (answers["answered_at"].astype("float64") * DAY).round().astype("int64")
     answers = answers.assign(asked_at=0, instrument="nps")
     return from_frames(events, responses=answers if len(answers) else None, customers=customers, as_of="1970-04-11",
-                       scales={"nps": (0, 10)})  # fmt: skip
+                       scales={"nps": (0, 10)}, **options)  # fmt: skip
 
 
 def units(log):
@@ -130,3 +130,26 @@ def test_attributes_are_a_column_per_level_and_unknown_ones_are_refused():
     assert made["city", "(unknown)"].sum() == 2
     with pytest.raises(ParameterError, match="city"):
         levels_of(log, units(log), ["citty"], few=2)
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore")
+def test_spark_and_duckdb_know_the_same(tmp_path):
+    import shutil
+
+    pytest.importorskip("pyspark")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java 17")
+    from cjlib.journey.engine import SparkEngine
+
+    rows = [*BASE, ("c00", 30, "buy", 3), ("c04", 25, "end", 0), ("c05", 2, "end", 0)]
+    one = study(rows)[0]
+    other = study(rows, engine=SparkEngine(), folder=tmp_path)[0]
+    made = [features_as_of(log, units(log), at_us=T0, names=names_before(log, at_us=T0), activity=["buy"])
+            for log in (one, other)]  # fmt: skip
+    for key, values in made[0].items():
+        np.testing.assert_allclose(values, made[1][key])
+    for log in (one, other):
+        active = still_active(log, at_us=T0, activity=["buy"], silence_us=10 * DAY)
+        assert len(active) == 8
+        assert len(under_contract(log, at_us=T0, start="visit", end="end")) == 11
