@@ -48,7 +48,7 @@ def draft_study(files: Sequence[Path], *, beside: Path | None = None) -> str:
         raise ParameterError("cj init needs at least one file. Give the exports of the study.", code="CJ-IN-010")
     folder = Path(os.path.commonpath([path.parent for path in paths]))
     profiles = [profile(path) for path in paths]
-    blocks: dict[str, list[list[str]]] = {"events": [], "responses": [], "customers": []}
+    blocks: dict[str, list[list[str]]] = {"events": [], "responses": [], "interviews": [], "customers": []}
     for item in profiles:
         kind, lines = _source(item, str(item.path.relative_to(folder)))
         blocks[kind].append(lines)
@@ -118,6 +118,9 @@ def _source(item: Profile, path: str) -> tuple[str, list[str]]:
     used = [f"customer: {_chosen(item, customer, 'customer')}"]
     if score and dated:
         return "responses", start + _responses(item, dated, used, customer, score)
+    coded = _interviews(item, dated, used)
+    if coded:
+        return "interviews", start + coded
     alone = customer is not None and item.column(customer).kinds == len(item.column(customer).texts)
     if not dated or (len(dated) == 1 and alone and not event):
         dates = [f"        {_slug(name)}: {_quoted(name)}   # CHOOSE its name" for name in dated]
@@ -205,6 +208,20 @@ def _responses(item: Profile, dated: Sequence[str], used: list[str], customer: s
         + ("some rows have no answer" if silent else "every row has an answer"),
     ]
     return _columns(used) + lines + _attributes(item, taken)
+
+
+def _interviews(item: Profile, dated: Sequence[str], used: list[str]) -> list[str]:
+    """Lines of a file of coded interviews: it has codes, and names the interview or who coded it."""
+    names = [column.name for column in item.columns if column.name not in dated]
+    found = {role: item.role(role, among=names) for role in ("code", "coder", "interview", "note")}
+    if not dated or not found["code"] or not (found["coder"] or found["interview"]):
+        return []
+    lines = [*used, f"at: {_quoted(dated[0])}   # CHOOSE if it is not the day of the interview"]
+    lines += [f"{role}: {_quoted(column)}   # by its name" for role, column in found.items() if column]
+    texts = item.column(found["code"]).texts
+    mark = next((mark for mark in "|;,/" if sum(mark in text for text in texts) > 0.05 * len(texts)), "")
+    cut = [f'      code_separator: "{mark}"   # CHOOSE: seen inside cells of {_quoted(found["code"])}'] if mark else []
+    return _columns(lines) + cut
 
 
 def _length(column: Column) -> float:

@@ -33,6 +33,10 @@ ROLES: dict[str, tuple[str, ...]] = {
     "channel": ("canal", "channel", "plateforme", "platform", "device"),
     "value": ("montant", "amount", "valeur", "value", "total", "prix", "price", "ca", "sales"),
     "stage": ("etape", "stage", "phase"),
+    "code": ("codes", "code", "theme", "themes"),
+    "note": ("notes", "note", "verbatim", "citation", "quote", "passage"),
+    "coder": ("codeur", "codeuse", "coder", "code par", "coded by"),
+    "interview": ("entretien", "interview"),
 }  # fmt: skip
 
 

@@ -75,6 +75,15 @@ def test_the_answered_draft_reads_the_files(french):
     assert con.execute("SELECT count(*), count(score) FROM raw_responses").fetchall() == [(60, 59)]
 
 
+def test_coded_interviews_are_recognised_with_the_mark_between_their_codes(root):
+    text = draft_study([root / "data/demo/web.csv", root / "data/demo/entretiens.csv"], beside=root)
+    (talks,) = parse_study(answered(text), "draft.yml").sources.interviews
+    columns = talks.columns
+    assert (columns.customer, columns.at, columns.code) == (("Client",), "Date", "Codes")
+    assert (columns.coder, columns.interview, columns.note) == ("Codeur", "Entretien", "Notes")
+    assert talks.code_separator == "|"
+
+
 def test_a_date_with_two_readings_is_left_to_a_person(tmp_path):
     path = tmp_path / "e.csv"
     path.write_text("user_id,date,event\n1,03/04/2026,visit\n2,05/06/2026,visit\n3,05/06/2026,buy\n")
