@@ -285,7 +285,7 @@ def _design(people: pd.DataFrame, covariates: Sequence[str], strata: Sequence[st
         stratum = people.groupby(list(strata), dropna=False).ngroup().to_numpy().astype(np.intp)
     share = np.ones(len(people)) if weight is None else people[weight].to_numpy(dtype=float)
     sets = partial.risk_sets(start, stop, event, stratum, share)
-    x = np.empty((int(sets.kept.sum()), len(covariates)))
+    x = np.empty((sets.kept.size, len(covariates)))
     for j, name in enumerate(covariates):
         x[:, j] = _numbers(people, name)[sets.kept]
     names, columns, dropped = _estimable(x, list(covariates), stratum[sets.kept], sets.event)
@@ -359,9 +359,11 @@ def _fitted(design: _Design) -> tuple[partial.Fit, _Design]:
         if fit.runaway < 0:
             return fit, design
         gone = design.names[fit.runaway]
-        dropped = (*design.dropped, (gone, t("separates perfectly")))
+        # Without information the first step already fails and the coefficient is still near 0.
+        reason = t("separates perfectly") if abs(fit.beta[fit.runaway]) > 1 else t("does not vary")
+        dropped = (*design.dropped, (gone, reason))
         if len(design.names) == 1:
-            why = "; ".join(f"{name}: {reason}" for name, reason in dropped)
+            why = "; ".join(f"{name}: {because}" for name, because in dropped)
             raise NotEnoughDataError(t("No covariate can be compared: {why}.", why=why), code="CJ-ST-051")
         left = np.arange(len(design.names)) != fit.runaway
         names = [name for name in design.names if name != gone]
@@ -372,6 +374,10 @@ def _sandwich(design: _Design, beta: Floats, variance: Floats, cluster: npt.NDAr
     parts = partial.score_residuals(design.sets, design.x, beta)
     summed = np.column_stack([np.bincount(cluster, parts[:, j]) for j in range(parts.shape[1])])
     result: Floats = variance @ (summed.T @ summed) @ variance
+    if (np.diag(result) <= _OWN_VARIANCE * np.diag(variance)).any():
+        raise NotEnoughDataError(
+            t("No interval can be given: too few different customers were at risk together."), code="CJ-ST-051"
+        )
     return result
 
 

@@ -24,6 +24,8 @@ Ints = npt.NDArray[np.intp]
 _STEPS = 40
 # In standard deviations of a covariate: Newton doubles the digits, so a step this small is the last one.
 _SMALL_STEP = 1e-7
+# Information per event below which a direction says nothing about the hazard.
+_LITTLE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +33,9 @@ class RiskSets:
     """Rows that are at risk at some event time, and where.
 
     `time` (k,) event times, stratum after stratum; `low, high` (n,) the run of positions each row is at
-    risk at; `event` (n,) bool, an event lies at position high - 1; `weight` (n,); `kept` (m,) bool over
-    the rows given, False where no event time lies in (start, stop] of the own stratum.
+    risk at; `event` (n,) bool, an event lies at position high - 1; `weight` (n,); `kept` (n,) numbers of
+    the rows given, without those whose (start, stop] holds no event time of the own stratum, and in
+    order of `high`: neighbours in memory are what the sums need.
     """
 
     time: Floats
@@ -40,7 +43,7 @@ class RiskSets:
     high: Ints
     event: npt.NDArray[np.bool_]
     weight: Floats
-    kept: npt.NDArray[np.bool_]
+    kept: Ints
 
     def over_risk(self, values: Floats) -> Floats:
         """Sum `values` (n,) over the rows at risk at each event time, (k,)."""
@@ -75,7 +78,8 @@ def risk_sets(start: Floats, stop: Floats, event: npt.NDArray[np.bool_], stratum
         begin, end = first[number], first[number + 1]
         low[rows] = begin + np.searchsorted(time[begin:end], start[rows], side="right")
         high[rows] = begin + np.searchsorted(time[begin:end], stop[rows], side="right")
-    kept = high > low
+    kept = np.flatnonzero(high > low)
+    kept = kept[np.argsort(high[kept], kind="stable")]
     return RiskSets(time=time, low=low[kept], high=high[kept], event=event[kept], weight=weight[kept], kept=kept)
 
 
@@ -130,14 +134,15 @@ def maximise(sets: RiskSets, x: Floats) -> Fit:
     """Newton's method with halved steps from 0; `x` (n, p) has mean about 0 and spread about 1.
 
     A covariate that separates the events has no maximum: its steps stay as large as they were while the
-    likelihood flattens. It is named in `runaway`.
+    likelihood flattens; one that is alike within each risk set has no information at all. The covariate
+    with the largest part in the flattest direction is named in `runaway`.
     """
     beta = np.zeros(x.shape[1])
     here = terms(sets, x, beta)
-    at_zero = here.log_likelihood
+    at_zero, step = here.log_likelihood, np.ones_like(beta)
     for _ in range(_STEPS):
         try:
-            step: Floats = np.linalg.solve(here.information, here.gradient).astype(float)
+            step = np.linalg.solve(here.information, here.gradient).astype(float)
         except np.linalg.LinAlgError:
             break
         if not np.isfinite(step).all():
@@ -145,8 +150,12 @@ def maximise(sets: RiskSets, x: Floats) -> Fit:
         there, step = _halved(sets, x, beta, step, here)
         beta, here = beta + step, there
         if np.abs(step).max(initial=0) < _SMALL_STEP:
-            return Fit(beta, here, at_zero, -1)
-    return Fit(beta, here, at_zero, int(np.argmax(np.abs(beta))))
+            break
+    if not np.isfinite(here.information).all():
+        return Fit(beta, here, at_zero, int(np.argmax(np.abs(beta))))
+    size, axes = np.linalg.eigh(here.information)
+    settled = np.abs(step).max(initial=0) < _SMALL_STEP and size[0] > _LITTLE * float(sets.weight[sets.event].sum())
+    return Fit(beta, here, at_zero, -1 if settled else int(np.argmax(np.abs(axes[:, 0]))))
 
 
 def _halved(sets: RiskSets, x: Floats, beta: Floats, step: Floats, here: Terms) -> tuple[Terms, Floats]:
@@ -154,7 +163,7 @@ def _halved(sets: RiskSets, x: Floats, beta: Floats, step: Floats, here: Terms) 
     with np.errstate(all="ignore"):  # a step too far overflows; it is halved
         for _ in range(30):
             there = terms(sets, x, beta + step)
-            if there.log_likelihood >= here.log_likelihood - slack:
+            if there.log_likelihood >= here.log_likelihood - slack and np.isfinite(there.information).all():
                 break
             step = step / 2
     return there, step
