@@ -31,7 +31,8 @@ Model = Literal["mbg/nbd", "pareto/nbd", "bg/nbd"]
 
 MODELS: tuple[Model, ...] = ("mbg/nbd", "pareto/nbd", "bg/nbd")
 FEW = 20  # people who came again, below which four parameters are not estimated
-_BOUND = 9.0  # a parameter (in units of its start) beyond e^9 or below e^-9 has run away
+_BOUND = 9.0  # of the logarithms searched; times are counted in tenths of the mean watched time
+_FAR = 6.0  # beyond e^6 or below e^-6 a parameter has run away: the likelihood is flat there
 _NODES = 40
 _STEP = 1e-4  # of the derivatives on the log scale
 _NAMES = {"mbg/nbd": ("r", "alpha", "a", "b"), "pareto/nbd": ("r", "alpha", "s", "beta"),
@@ -77,7 +78,8 @@ class PurchaseProcess:
     @property
     def point(self) -> Floats:
         """Logarithms of the parameters."""
-        return np.log(np.array(list(self.parameters.values())))
+        logs: Floats = np.log(np.array(list(self.parameters.values())))
+        return logs
 
     def draws(self, n_draws: int, *, seed: int = 0) -> Floats:
         """Log parameters as uncertain as the data leave them, shape (n_draws, 4): normal on the log scale."""
@@ -172,13 +174,13 @@ def fit_purchase_process(data: Purchases, *, model: Model = "mbg/nbd") -> Purcha
         raise NotEnoughDataError(t("No purchase model can be fitted to these customers."), code="CJ-ST-064")
     shift = np.array([0.0, 1.0, 0.0, 1.0 if model == "pareto/nbd" else 0.0]) * np.log(scale)
     names = _NAMES[model]
-    free = np.abs(best.x) < _BOUND - 0.5
+    free = np.abs(best.x) < _FAR
     moment = float((scaled.n * scaled.x).sum()) * np.log(scale)  # the density of x purchases in other units
     return PurchaseProcess(
         model=model,
         parameters=dict(zip(names, map(float, np.exp(best.x + shift)), strict=True)),
         covariance=_sandwich(model, best.x, scaled, free),
-        log_likelihood=-float(best.fun) * total - moment,
+        log_likelihood=float(-best.fun * total - moment),
         n=int(total),
         n_repeat=n_repeat,
         on_bound=tuple(name for name, inside in zip(names, free, strict=True) if not inside),

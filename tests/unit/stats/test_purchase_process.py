@@ -151,6 +151,21 @@ def simulated(n=2500, *, model="mbg/nbd", point=(0.8, 12.0, 0.7, 2.0), seed=0):
 @pytest.mark.parametrize(
     ("model", "point"), [("mbg/nbd", (0.8, 12.0, 0.7, 2.0)), ("pareto/nbd", (0.9, 10.0, 0.8, 60.0))]
 )
+def test_p_alive_is_the_share_alive_where_the_parameters_are_known(model, point):
+    x, last, watched, alive, after = simulated(12_000, model=model, point=point, seed=2)
+    each = purchases([0], [0], [1])._replace(x=x.astype(float), recency=last, watched=watched, n=np.ones(len(x)))
+    p = p_alive(model, np.log(point), each)
+    for low, high in ((0, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 1.01)):
+        band = (p >= low) & (p < high)
+        chance = np.sqrt(p[band] @ (1 - p[band])) / max(band.sum(), 1)
+        assert band.sum() < 100 or abs(alive[band].mean() - p[band].mean()) < 4 * chance
+    coming = expected_purchases(model, np.log(point), each, days=90).sum()
+    assert after.sum() == pytest.approx(coming, rel=0.04)
+
+
+@pytest.mark.parametrize(
+    ("model", "point"), [("mbg/nbd", (0.8, 12.0, 0.7, 2.0)), ("pareto/nbd", (0.9, 10.0, 0.8, 60.0))]
+)
 def test_the_truth_is_found_again(model, point):
     x, last, watched, alive, after = simulated(model=model, point=point)
     data = purchases(x, last, watched)
@@ -164,7 +179,8 @@ def test_the_truth_is_found_again(model, point):
     for low, high in ((0, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 1.01)):
         band = (p >= low) & (p < high)
         if band.sum() > 100:
-            assert alive[band].mean() == pytest.approx(p[band].mean(), abs=0.06)
+            chance = np.sqrt(p[band] @ (1 - p[band])) / band.sum()
+            assert alive[band].mean() == pytest.approx(p[band].mean(), abs=3.5 * chance + 0.01)
     coming = expected_purchases(model, found.point, each, days=90)
     assert after.sum() == pytest.approx(coming.sum(), rel=0.08)
 
