@@ -109,6 +109,13 @@ class ConversionDriversResult(Result):
             "as known at the end of the follow-up."
         )
 
+    def alt(self) -> str:
+        followed = self._table["n"].max()
+        if pd.isna(followed):
+            return self.answer()
+        return t("Ratios with their intervals on a log axis; {n} {units} followed.", n=int(followed),
+                 units=self.data.units) + " " + self.answer()  # fmt: skip
+
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.forest import draw
 
