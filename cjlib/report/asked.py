@@ -64,12 +64,13 @@ def scores(spec: StudySpec, instruments: Sequence[str]) -> Asked:
 
 
 def scores_by(spec: StudySpec, instruments: Sequence[str]) -> Asked:
-    """Arguments of `scores` for every instrument by every breakdown of the study."""
+    """Arguments of `scores` for every instrument by every breakdown; `doors` shows the one of the trigger."""
     trigger = spec.scores.trigger
     return tuple(
         {"name": f"{name.upper()} · {by}", "instrument": name, "by": by, "trigger": trigger}
         for name in instruments
         for by in spec.scores.by
+        if by != trigger
     )
 
 
