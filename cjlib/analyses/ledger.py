@@ -170,8 +170,7 @@ def say_do_ledger(
         deed follows; optional instrument, attribute, stage, end
     seed : of the shuffles
     permutations : number of shuffles
-    list_to : protected file ("...-protected.csv", mode 0600) for the pseudonyms of those who show each
-        contradiction, as `write_protected` writes it; nothing if left out
+    list_to : protected file for those behind each contradiction, as `write_protected`; nothing if left out
 
     Returns
     -------
@@ -202,16 +201,14 @@ def say_do_ledger(
     if not responses.n_invitations:
         chosen_instrument(responses, None)
     rows, tests, notes = [], [], []
-    shown: list[tuple[str, str]] = []
     for name, spec in specs.items():
         part, _ = _deeds(responses, log, spec)
-        shown += _shown_by(log, name, part) if list_to is not None else []
         row, test = _row(name, part, spec, permutations=permutations, seed=seed)
         rows.append(row)
         tests.append(test)
         notes += _left_out(name, part, test, responses.info)
     if list_to is not None:
-        write_rows(Path(list_to), ["type", "pseudonym"], shown)
+        write_protected(responses, log, list_to, types=types)
     tested = pd.DataFrame(tests)
     tested["p_holm"], tested["p_bh"] = holm(tested["p"]), benjamini_hochberg(tested["p"])
     tested["verdict"] = [_verdict(row["p_holm"], row["difference"]) for row in tested.to_dict("records")]
@@ -226,8 +223,21 @@ def say_do_ledger(
                              level=number(LEVEL, 2)))]  # fmt: skip
     meaning = pd.DataFrame([_meaning(name, spec, responses, log) for name, spec in specs.items()])
     params = {"permutations": permutations, "seed": seed, "n_comparisons": n_tested}
-    return LedgerResult.build(pd.DataFrame(rows), data=responses.info, params=params, kpis=kpis, notes=notes,
-                              more={"test": tested, "meaning": meaning})  # fmt: skip
+    found = LedgerResult.build(pd.DataFrame(rows), data=responses.info, params=params, kpis=kpis, notes=notes,
+                               more={"test": tested, "meaning": meaning})  # fmt: skip
+    return replace(found, kpis=(*found.kpis, *_headlines(found)))
+
+
+def _headlines(found: LedgerResult) -> list[Kpi]:
+    """Share of each contradiction that differs from chance, as far as the table shows it."""
+    verdict = found.more("test")["verdict"]
+    beyond = found.table[verdict.isin([MORE, LESS]).to_numpy(dtype=bool) & found.table["expected"].notna().to_numpy()]
+    return [
+        Kpi(measure=f"share_{place}", label=row["type"], estimate=row["share"], ci_low=row["ci_low"],
+            ci_high=row["ci_high"], n=int(row["n_at_risk"]), form="percent",
+            definition=t("by chance {expected}", expected=percent(row["expected"])))
+        for place, row in enumerate(beyond.to_dict("records"), start=1)
+    ]  # fmt: skip
 
 
 def write_protected(
@@ -251,14 +261,10 @@ def write_protected(
     """
     rows: list[tuple[str, str]] = []
     for name, spec in _specs(types).items():
-        rows += _shown_by(log, name, _deeds(responses, log, spec)[0])
+        people = _deeds(responses, log, spec)[0].rows
+        shown = people.loc[people["said"] & people["done"], "unit"]
+        rows += [(name, one) for one in pseudonyms(log, shown.tolist())]
     return write_rows(Path(path), ["type", "pseudonym"], rows)
-
-
-def _shown_by(log: EventLog, name: str, part: Deeds) -> list[tuple[str, str]]:
-    """Contradiction and pseudonym of everybody who shows it."""
-    people = part.rows
-    return [(name, one) for one in pseudonyms(log, people.loc[people["said"] & people["done"], "unit"].tolist())]
 
 
 def _specs(types: Sequence[LedgerTypeSpec | Mapping[str, Any]]) -> dict[str, LedgerTypeSpec]:

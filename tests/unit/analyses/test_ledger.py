@@ -384,3 +384,18 @@ def test_an_intention_that_no_deed_follows_is_counted_against_chance():
     row = found.table.iloc[0]
     assert (row["n_at_risk"], row["n"], row["expected"]) == (20, 20, pytest.approx(0.5))
     assert found.answer().startswith("More often than chance: said they would, did not")
+    kpi = found.kpi("share_1")
+    assert (kpi.label, kpi.estimate, kpi.n, kpi.definition) == (would["name"], 1.0, 20, "by chance 50.0%")
+
+
+def test_a_hidden_contradiction_has_no_headline():
+    who = [f"c{i}" for i in range(80)]
+    bought = pd.DataFrame({"customer": who[3:], "at": 5 * DAY, "event": "purchase"})  # three do not: too few to tell
+    events = pd.concat([pd.DataFrame({"customer": who, "at": 0, "event": "visit"}), bought])
+    answers = pd.DataFrame({"customer": who, "asked_at": 0, "answered_at": DAY, "instrument": "other",
+                            "score": [5.0] * 10 + [1.0] * 70})  # fmt: skip
+    log, said = from_frames(events, responses=answers, as_of="1970-03-01", scales={"other": (1, 5)}, min_people=5)
+    would = {"name": "did not", "instrument": "other", "said": [5], "absent": ["purchase"], "within": "30 days"}
+    found = say_do_ledger(said, log, types=[would])
+    assert found.table["share"].isna().all()
+    assert [kpi.measure for kpi in found.kpis] == ["n_beyond_chance"]
