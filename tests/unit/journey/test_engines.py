@@ -14,6 +14,7 @@ from cjlib.analyses.customer_retention import customer_retention
 from cjlib.analyses.drivers import score_drivers
 from cjlib.analyses.funnel import funnel
 from cjlib.analyses.interview_codes import interview_codes
+from cjlib.analyses.interviews import who_to_interview
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.nonresponse import nonresponse
@@ -93,6 +94,7 @@ def answers(log, said) -> dict[str, dict]:
                 {"name": "two", "said": "worst", "before": ["purchase"], "end": ["unsubscribe"]},
             ],
         ),
+        "whom to interview": who_to_interview(log, said, outcome="purchase", instrument="csat", by="persona"),
         "worth": score_worth(said, log, outcome="purchase", within="10 days", draws=100),
         "interviews": interview_codes(Interviews(log.store, log.engine, log.info), by="persona"),
         "hazard of drivers": conversion_drivers(
