@@ -71,11 +71,14 @@ class InterviewCodesResult(Result):
 
     def answer(self) -> str:
         everyone = self._table[self._table["group"] == ALL]
-        people = everyone["n"].max()
         parts = [
             tn("{n} interview", "{n} interviews", int(self.params["n_interviews"]))
             + " "
-            + t("with {n} people, {codes} codes.", n=int(people), codes=int(self.params["n_codes"]))
+            + t(
+                "with {n} people, {codes} codes.",
+                n=int(self.params["n_interviewed"]),
+                codes=int(self.params["n_codes"]),
+            )
         ]
         told = everyone[everyone["share"].notna()].sort_values("share", ascending=False, kind="stable")
         if len(told):
@@ -121,6 +124,10 @@ class InterviewCodesResult(Result):
 
     def alt(self) -> str:
         return t("Shares of the people interviewed by code, with intervals.") + " " + self.answer()
+
+    def caption(self) -> str:
+        people = self.data.people(int(self.params["n_interviewed"]))
+        return t("{n} people interviewed. Bars are 95 % intervals.", n=people)
 
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.themes import draw
@@ -184,18 +191,25 @@ def interview_codes(interviews: Interviews, *, by: str | None = None, confidence
         )  # fmt: skip
     frame["code"] = [interviews.label(code) for code in frame["code"]]
     frame["group"] = frame[by].astype(object).where(frame[by].notna(), "(unknown)").astype(str) if by else ALL
-    order = list(frame.groupby("code")["unit"].nunique().sort_index().sort_values(ascending=False, kind="stable").index)
+    order = _order(frame, info.min_people)
     curve, news = _saturated(frame, max(LAST, info.min_people), max(1, info.min_people))
     agreed, why = _agreement(frame, max(LAST, info.min_people), confidence)
     held = int(frame["interview"].nunique())
     params = {
-        "by": by or "", "n_interviews": held, "n_codes": len(order), **news, "confidence": confidence,
+        "by": by or "", "n_interviews": held, "n_interviewed": int(frame["unit"].nunique()),
+        "n_codes": len(order), **news, "confidence": confidence,
     }  # fmt: skip
     return InterviewCodesResult.build(
         _people(frame, order, confidence), data=info, params=params, kpis=_kpis(params, agreed),
         notes=_notes(why),
         more={"saturation": curve, "agreement": _one_row(agreed)},
     )  # fmt: skip
+
+
+def _order(frame: pd.DataFrame, least: int) -> list[str]:
+    """Codes by people, most first; those that stay hidden by name, so that their order tells nothing."""
+    often = frame.groupby("code")["unit"].nunique()
+    return sorted(often.index, key=lambda code: (-often[code] if often[code] >= least else 0, code))
 
 
 def _people(frame: pd.DataFrame, order: Sequence[str], confidence: float) -> pd.DataFrame:

@@ -66,6 +66,12 @@ def test_rare_codes_are_hidden_with_their_complement_and_the_sentence_counts_the
     assert "wait" not in result.answer()
 
 
+def test_hidden_codes_stand_in_the_order_of_their_names_which_tells_nothing():
+    result = interview_codes(interviews(spread({"b": 4, "c": 1, "a": 3, "z": 6}, 12), min_people=5))
+    assert result.table["code"].tolist() == ["other", "z", "a", "b", "c"]
+    assert result.caption().startswith("12 people interviewed")
+
+
 def test_fewer_people_than_may_be_shown_are_refused():
     with pytest.raises(NotEnoughDataError, match="at least 5 are needed"):
         interview_codes(interviews(spread({"fees": 2}, 4), min_people=5))
