@@ -22,6 +22,7 @@ _FACADE = {
     "churn": "cjlib.analyses.churn",
     "retention": "cjlib.analyses.churn",
     "churn_prediction": "cjlib.analyses.churn_prediction",
+    "still_customers": "cjlib.analyses.still_customers",
     "silence_threshold": "cjlib.analyses.silence_threshold",
     "renewals": "cjlib.analyses.renewals",
     "customer_retention": "cjlib.analyses.customer_retention",

@@ -30,6 +30,7 @@ _SECTIONS = {
     "retention": "churn",
     "churn_prediction": "churn",
     "silence_threshold": "churn",
+    "still_customers": "churn",
     "scores": "sources: responses",
     "score_trend": "sources: responses",
     "nonresponse": "sources: responses",

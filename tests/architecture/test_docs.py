@@ -20,7 +20,7 @@ README = ROOT / "README.md"
 PAGES = sorted((DOCS / "analyses").glob("*.md"))
 RECORDS = sorted((DOCS / "adr").glob("*.md"))
 WRITTEN = [README, ROOT / "CHANGELOG.md", DOCS / "errors.md", *PAGES, *RECORDS]
-ANALYSES = ("data_quality", "funnel", "time_to_event", "churn", "retention", "churn_prediction", "silence_threshold", "scores", "said_and_done",
+ANALYSES = ("data_quality", "funnel", "time_to_event", "churn", "retention", "churn_prediction", "silence_threshold", "still_customers", "scores", "said_and_done",
             "score_then_done", "say_do_ledger", "score_worth", "score_hazard", "conversion_drivers",
             "compare_scores", "score_trend", "invitation_mix", "score_drivers", "who_to_interview", "interview_codes",
             "nonresponse",

@@ -30,6 +30,7 @@ from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
 from cjlib.analyses.silence_threshold import silence_threshold
+from cjlib.analyses.still_customers import still_customers
 from cjlib.analyses.themes import themes
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.core.result import MIME, Result
@@ -77,6 +78,7 @@ MAKE = {
     "renewals": lambda: renewals(PLAN, start="start", end="end", ahead=2),
     "customer_retention": lambda: customer_retention(PLAN, start="start", end="end"),
     "retention": lambda: retention(LOG, activity=["visit", "cart", "purchase"]),
+    "still_customers": lambda: still_customers(BOUGHT, activity=["purchase"], draws=20),
     "silence_threshold": lambda: silence_threshold(BOUGHT, activity=["purchase"], silence="60 days", draws=50),
     "scores": lambda: scores(SAID, instrument="nps"),
     "score_comparison": lambda: compare_scores(DOORS, instrument="csat", by="trigger"),
