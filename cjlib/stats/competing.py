@@ -77,10 +77,11 @@ def fine_gray(rows: pd.DataFrame, *, covariates: Sequence[str], confidence: floa
     z = z_value(confidence)
     people = checked(rows.assign(event=(rows["outcome"] == 1).astype(int), start_days=0.0), covariates, None)
     names, _, spread, _, dropped = standardised(people, covariates, (), None)
-    x = (people[names] - people[names].mean()) / spread
+    x = people[names].to_numpy(dtype=float)
+    x = (x - x.mean(axis=0)) / spread
     outcome = people["outcome"].to_numpy()
     states = np.where(outcome == 1, 1, np.where(outcome > 0, 2, 0))
-    model = FineGray(cause="1").fit(Surv(people["stop_days"].to_numpy(dtype=float), _ends(states)), x.to_numpy(float))
+    model = FineGray(cause="1").fit(Surv(people["stop_days"].to_numpy(dtype=float), _ends(states)), x)
     coefficient, error = np.asarray(model.coef_) / spread, np.asarray(model.std_error_) / spread
     table = pd.DataFrame(
         {

@@ -1,0 +1,167 @@
+"""The share that will never have the outcome, only where follow-up is long enough to say it.
+
+A curve that flattens may be people who never will, or the end of patience of the observer. The share is
+given when (a) follow-up goes well beyond the last outcome and (b) three families of waiting times agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from cjlib.core.errors import NotEnoughDataError
+from cjlib.core.text import percent, t
+from cjlib.stats.covariate import checked
+from cjlib.stats.parametric import waiting
+from cjlib.stats.proportion import z_value
+
+_FAMILIES = ("weibull", "log-normal", "log-logistic")
+_LEVEL = 0.05
+_BEYOND, _ENOUGH, _OUTCOMES = 1.5, 20, 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class CureModel:
+    """`families`: `family, estimate, std_error, ci_low, ci_high, aic`, best first; the rest is of the best.
+
+    `follow_up_p`: Maller and Zhou's probability that follow-up is too short (below 0.05 here).
+    """
+
+    families: pd.DataFrame
+    estimate: float
+    ci_low: float
+    ci_high: float
+    follow_up_p: float
+    n_people: int
+    n_event: int
+
+
+def never_share(rows: pd.DataFrame, *, confidence: float = 0.95) -> CureModel:
+    """Estimate the share of people who will never have the outcome.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One row per person: `stop_days` > 0 and `event` (0 or 1); no competing outcomes, no late entry.
+    confidence : float in (0, 1)
+        Level of the interval.
+
+    Returns
+    -------
+    CureModel
+        Share with interval within [0, 1], of three families, the best by AIC first.
+
+    Raises
+    ------
+    ParameterError
+        CJ-ST-050 as in `hazard.proportional_hazards`.
+    NotEnoughDataError
+        CJ-ST-051: no outcome. CJ-ST-052: fewer than 30 outcomes, follow-up is too short or the families
+        disagree.
+
+    Notes
+    -----
+    Mixture cure model (Boag 1949; Farewell 1982). Follow-up: (1 - N/n)ⁿ < 0.05, N the outcomes in
+    (2t* - tₙ, t*], t* the last outcome and tₙ the last time (Maller and Zhou 1994, JASA 89, 1499-1506);
+    and, because a gap after t* is also left by few people followed to the end, at least 20 people
+    followed for one and a half times t*.
+    The interval is that of the logit of the share.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> until = np.where(rng.random(500) < 0.6, np.inf, rng.exponential(20, 500))
+    >>> rows = pd.DataFrame({"stop_days": np.minimum(until, 300.0), "event": (until < 300).astype(int)})
+    >>> model = never_share(rows)
+    >>> model.ci_low < 0.6 < model.ci_high
+    True
+    """
+    z = z_value(confidence)
+    people = checked(rows.assign(start_days=0.0), (), None)
+    n_event = int(people["event"].sum())
+    if n_event < _OUTCOMES:
+        raise NotEnoughDataError(
+            t(
+                "The share that will never have the outcome cannot be said: {n} outcomes do not show when they end; "
+                "{least} are needed.",
+                n=n_event,
+                least=_OUTCOMES,
+            ),
+            code="CJ-ST-052",
+        )
+    short = follow_up_p(people)
+    if short >= _LEVEL or not _plateau(people):
+        raise NotEnoughDataError(
+            t(
+                "The share that will never have the outcome cannot be said: outcomes still occurred near the end of "
+                "the follow-up. Wait longer."
+            ),
+            code="CJ-ST-052",
+        )
+    nothing = np.empty((len(people), 0))
+    fits = [fit for family in _FAMILIES if (fit := waiting(people, family, nothing, cure=True)) is not None]
+    families = pd.DataFrame(
+        [
+            (fit.family, fit.estimate[-1], float(np.sqrt(fit.covariance[-1, -1])), fit.aic)
+            for fit in sorted(fits, key=lambda fit: fit.aic)
+        ],
+        columns=["family", "logit", "error", "aic"],
+    )
+    logit, error = families["logit"], families["error"]
+    families = pd.DataFrame(
+        {
+            "family": families["family"],
+            "estimate": expit(logit),
+            "std_error": expit(logit) * expit(-logit) * error,
+            "ci_low": expit(logit - z * error),
+            "ci_high": expit(logit + z * error),
+            "aic": families["aic"],
+        }
+    )
+    agree = (
+        families["estimate"].min() >= families["ci_low"].max()
+        and families["estimate"].max() <= families["ci_high"].min()
+    )
+    if len(families) < 2 or not agree:
+        low, high = (
+            (percent(float(v)) for v in (families["ci_low"].min(), families["ci_high"].max()))
+            if len(families)
+            else ("0 %", "100 %")
+        )
+        raise NotEnoughDataError(
+            t(
+                "The share that will never have the outcome cannot be said: it depends on the assumed law of the "
+                "waiting time (from {low} to {high}).",
+                low=low,
+                high=high,
+            ),
+            code="CJ-ST-052",
+        )
+    best = families.iloc[0]
+    return CureModel(
+        families=families,
+        estimate=float(best["estimate"]),
+        ci_low=float(best["ci_low"]),
+        ci_high=float(best["ci_high"]),
+        follow_up_p=short,
+        n_people=len(people),
+        n_event=n_event,
+    )
+
+
+def follow_up_p(people: pd.DataFrame) -> float:
+    """(1 - N/n)ⁿ of Maller and Zhou: small if follow-up goes well beyond the last outcome."""
+    time = people["stop_days"].to_numpy(dtype=float)
+    event = people["event"].to_numpy(dtype=bool)
+    last, end = time[event].max(), time.max()
+    late = event & (time > 2 * last - end)
+    return float((1 - late.mean()) ** time.size) if end > last else 1.0
+
+
+def _plateau(people: pd.DataFrame) -> bool:
+    """Whether enough people were followed well beyond the last outcome: a flat part, not a thin one."""
+    last = people.loc[people["event"] == 1, "stop_days"].max()
+    return int((people["stop_days"] >= _BEYOND * last).sum()) >= _ENOUGH
