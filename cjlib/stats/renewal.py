@@ -85,8 +85,7 @@ def shifted_beta_geometric(active: Sequence[int]) -> ShiftedBetaGeometric:
 
     Notes
     -----
-    P(T = t) = B(alpha+1, beta+t-1)/B(alpha, beta), those who stay contribute S(n) (Fader and Hardie 2007,
-    J. Interact. Mark. 21(1), 76-90).
+    As `renewal_model`, everybody still there being open after the last period.
 
     Examples
     --------
@@ -94,8 +93,6 @@ def shifted_beta_geometric(active: Sequence[int]) -> ShiftedBetaGeometric:
     >>> round(model.alpha, 3), round(model.beta, 3)
     (0.668, 3.806)
     """
-    from scipy.optimize import minimize
-
     counts = np.asarray(active, dtype=float)
     if counts.ndim != 1 or (counts < 0).any() or (counts != np.floor(counts)).any() or (np.diff(counts) > 0).any():
         raise ParameterError(
@@ -103,17 +100,62 @@ def shifted_beta_geometric(active: Sequence[int]) -> ShiftedBetaGeometric:
             code="CJ-ST-011",
         )
     lost = -np.diff(counts)
-    if counts.size < 3 or lost.sum() == 0:
+    return renewal_model(lost, np.append(np.zeros(lost.size), counts[-1] if counts.size else 0))
+
+
+def renewal_model(ended: npt.ArrayLike, still: npt.ArrayLike) -> ShiftedBetaGeometric:
+    """Fit the model to contracts that began at different times: some ended, some are still in force.
+
+    Parameters
+    ----------
+    ended : array_like (T,)
+        Contracts that ended in their 1st, 2nd, ..., T-th period.
+    still : array_like (T + 1,)
+        Contracts in force that have 0, 1, ..., T periods behind them.
+
+    Returns
+    -------
+    ShiftedBetaGeometric
+
+    Raises
+    ------
+    ParameterError
+        CJ-ST-011 if the numbers are not whole or the lengths do not fit.
+    NotEnoughDataError
+        CJ-ST-002 with fewer than two periods, or if none ended.
+
+    Notes
+    -----
+    P(T = t) = B(alpha+1, beta+t-1)/B(alpha, beta); a contract in force after s periods contributes S(s) (Fader
+    and Hardie 2007, J. Interact. Mark. 21(1), 76-90).
+
+    Examples
+    --------
+    >>> model = renewal_model([131, 126, 90], [0, 0, 0, 653])
+    >>> one = shifted_beta_geometric([1000, 869, 743, 653])
+    >>> round(model.alpha / one.alpha, 6)
+    1.0
+    """
+    from scipy.optimize import minimize
+
+    lost, kept = np.asarray(ended, dtype=float), np.asarray(still, dtype=float)
+    whole = all((part >= 0).all() and (part == np.floor(part)).all() for part in (lost, kept))
+    if lost.ndim != 1 or kept.shape != (lost.size + 1,) or not whole:
+        raise ParameterError(
+            f"ended ({lost.size}) and still ({kept.size}) hold whole numbers of contracts, still one more than ended.",
+            code="CJ-ST-011",
+        )
+    if lost.size < 2 or lost.sum() == 0:
         raise NotEnoughDataError(
             t("No projection: it needs at least two renewals and somebody who left."), code="CJ-ST-002"
         )
+    period = np.arange(1, lost.size + 1)
 
     def negative(point: Floats) -> float:
         alpha, beta = np.exp(point)
-        period = np.arange(1, counts.size)
-        ended = betaln(alpha + 1, beta + period - 1) - betaln(alpha, beta)
-        stayed = betaln(alpha, beta + period[-1]) - betaln(alpha, beta)
-        return -float(lost @ ended + counts[-1] * stayed)
+        left = betaln(alpha + 1, beta + period - 1) - betaln(alpha, beta)
+        stayed = betaln(alpha, beta + period) - betaln(alpha, beta)
+        return -float(lost @ left + kept[1:] @ stayed)
 
     fit = minimize(
         negative,

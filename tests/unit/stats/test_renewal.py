@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cjlib.core.errors import NotEnoughDataError, ParameterError
-from cjlib.stats.renewal import shifted_beta_geometric
+from cjlib.stats.renewal import renewal_model, shifted_beta_geometric
 
 # Fader and Hardie (2007), table 1: customers active per year.
 REGULAR = [1000, 631, 468, 382, 326, 289, 262, 241]
@@ -93,3 +93,22 @@ def test_the_interval_of_a_projection_covers_the_truth_at_about_its_level():
         row = shifted_beta_geometric([(age > t).sum() for t in range(8)]).survival([10]).iloc[0]
         hits += row["ci_low"] <= truth <= row["ci_high"]
     assert 0.91 < hits / 150 < 0.99
+
+
+def test_contracts_that_began_at_different_times_recover_the_parameters():
+    rng = np.random.default_rng(8)
+    chance = rng.beta(0.9, 5.0, size=40_000)
+    lived = rng.geometric(chance)
+    limit = rng.integers(0, 13, size=chance.size)  # whole periods behind each at the cut-off
+    ended = lived <= limit
+    model = renewal_model(
+        [(ended & (lived == k)).sum() for k in range(1, 13)], [(~ended & (limit == k)).sum() for k in range(13)]
+    )
+    assert model.alpha == pytest.approx(0.9, rel=0.08)
+    assert model.beta == pytest.approx(5.0, rel=0.1)
+
+
+@pytest.mark.parametrize(("ended", "still"), [([1, 2], [0, 0]), ([1.5, 2], [0, 0, 0]), ([-1, 2], [0, 0, 0])])
+def test_counts_of_contracts_that_do_not_fit_are_refused(ended, still):
+    with pytest.raises(ParameterError, match="one more than ended"):
+        renewal_model(ended, still)
