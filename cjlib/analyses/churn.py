@@ -52,6 +52,7 @@ class ChurnResult(Result):
         ),
         sums=(("n", ("n_event", "n_open")),),
         over="group",
+        within=("horizon_days",),
         caption="Who stays",
     )  # fmt: skip
     more_columns: ClassVar[dict[str, Columns]] = {

@@ -54,6 +54,8 @@ class TimeToEventResult(Result):
             Column("naive", "float64", "Naive 1-KM", "proportion",
                    "one minus Kaplan-Meier with competing ends taken as censored: overstates", ("n_at_risk",)),
         ),
+        over="group",
+        within=("horizon_days",),
         caption="Share by day",
     )  # fmt: skip
     more_columns: ClassVar[dict[str, Columns]] = {

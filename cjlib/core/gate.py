@@ -46,12 +46,14 @@ class Columns:
     """Contract of a result table.
 
     The first column counting people is the base: where it is hidden, the whole row is. `sums` are
-    equations within a row (total, parts); `over` names the column whose groups sum to the `ALL` row.
+    equations within a row (total, parts); `over` names the column whose groups sum to the `ALL` row, for
+    each value of the other text columns and of those named in `within` (a horizon, an age).
     """
 
     columns: tuple[Column, ...]
     sums: tuple[tuple[str, tuple[str, ...]], ...] = ()
     over: str = ""
+    within: tuple[str, ...] = ()
     caption: str = ""
     names: tuple[str, ...] = field(init=False)
 
@@ -179,6 +181,7 @@ def _relations(frame: pd.DataFrame, columns: Columns, counted: list[str]) -> lis
     ]
     if columns.over and (frame[columns.over] == ALL).any():
         keys = [c.name for c in columns.columns if c.dtype == "string" and c.name != columns.over]
+        keys += columns.within
         groups = frame.groupby(keys, sort=False, dropna=False).indices if keys else {0: np.arange(len(frame))}
         for rows in groups.values():
             total = [row for row in rows if frame[columns.over].iloc[row] == ALL]

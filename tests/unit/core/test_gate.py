@@ -98,3 +98,16 @@ def test_the_floor_itself_is_shown(value, hidden):
 def test_a_table_without_a_promised_column_is_refused():
     with pytest.raises(KeyError, match="share"):
         apply(table([(9, 9)]).drop(columns="share"), COLUMNS, 5)
+
+
+def test_the_group_that_is_hidden_at_one_horizon_does_not_follow_from_the_others_there():
+    columns = Columns(
+        (Column("group", "string", "Group"), Column("day", "float64", "By day", "number"),
+         Column("n", "Int64", "At risk", "people")), over="group", within=("day",),
+    )  # fmt: skip
+    rows = [(group, day, n) for day, counts in ((7.0, (40, 20, 20)), (30.0, (33, 3, 30)))
+            for group, n in zip((ALL, "a", "b"), counts, strict=True)]  # fmt: skip
+    shown, _ = apply(pd.DataFrame(rows, columns=["group", "day", "n"]), columns, 5)
+    late = shown[shown["day"] == 30]["n"]
+    assert shown[shown["day"] == 7]["n"].notna().all()
+    assert late.isna().sum() >= 2, "33 - 30 would give the 3 away"
