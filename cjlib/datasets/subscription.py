@@ -88,8 +88,8 @@ def write_subscription(folder: Path) -> Path:
     names = {"start": "Abonnement", "end": "Résiliation"}
     amount = ["" if np.isnan(value) else f"{value:.2f}".replace(".", ",") for value in events["value"]]
     moment = events["at"].dt.strftime("%d/%m/%Y %H:%M")
-    for row in zip(events["customer"], moment, events["event"].map(names), events["plan"], amount, strict=True):
-        lines.append(";".join(row))
+    cells = zip(events["customer"], moment, events["event"].map(names), events["plan"], amount, strict=True)
+    lines.extend(";".join(row) for row in cells)
     path = folder / "abonnements.csv"
     path.write_bytes(("\r\n".join(lines) + "\r\n").encode("cp1252"))
     return path
