@@ -1,4 +1,4 @@
-"""Curves over time: share that has had the outcome (incidence), or share still there (survival).
+"""Curves over time: share that has had the outcome (incidence), share still there (survival), mean number.
 
 Steps with a band, each named at its end, and the number at risk below. No step is drawn where fewer
 than `min_people` are at risk: the curve ends there, because what follows rests on almost nobody and
@@ -7,6 +7,7 @@ would point at single people. Long curves are thinned to what a screen can show 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -33,7 +34,7 @@ _STEPS = (1 / 24, 0.125, 0.25, 0.5, 1, 2, 5, 7, 10, 14, 20, 30, 60, 90, 180, 365
 def draw(
     table: pd.DataFrame,
     *,
-    kind: Literal["incidence", "survival"] = "incidence",
+    kind: Literal["incidence", "survival", "mean"] = "incidence",
     origin: str = "",
     horizons: Sequence[float] = (),
     naive: pd.DataFrame | None = None,
@@ -51,8 +52,8 @@ def draw(
     table : DataFrame
         Columns `group, time_days, n_at_risk, estimate, ci_low, ci_high` and, for incidence, `outcome`;
         shares from 0 to 1. With several groups only the first outcome is drawn.
-    kind : {"incidence", "survival"}
-        Whether the share starts at 0 and rises, or at 1 and falls.
+    kind : {"incidence", "survival", "mean"}
+        Whether the share starts at 0 and rises, or at 1 and falls; or a mean number that rises from 0.
     origin : str
         Event that starts the clock, for the axis label.
     horizons : sequence of float, days
@@ -88,7 +89,7 @@ def draw(
     >>> ax.get_title(loc="left")
     'After 30 days: purchase 41.0% (30.0 to 50.0)'
     """
-    checks.one_of("kind", kind, ("incidence", "survival"))
+    checks.one_of("kind", kind, ("incidence", "survival", "mean"))
     checks.one_of("scale", scale, ("linear", "log"))
     drawn = series_of(table, kind, min_people, colours, most=MOST_DRAWN)
     if not drawn:
@@ -108,9 +109,9 @@ def draw(
                 )
         if censored is not None:
             _marks(page.ax, censored, shown)
-        keys = _keys(shown, naive=top > 0, censored=censored is not None)
+        keys = _keys(shown, kind, naive=top > 0, censored=censored is not None)
         if len(shown) <= MOST_LABELLED:
-            _end_labels(page, shown)
+            _end_labels(page, shown, kind)
         _at_risk(page, table, shown, min_people)
         at = max((h for h in horizons if h <= max(s.end[0] for s in shown)), default=None)
         page.header(title or _finding(shown, outcome, kind, at), _subtitle(kind, shown, outcome), keys=keys, gap=18)
@@ -199,10 +200,10 @@ def _axes(
     what = t("{unit} since {event}", unit=unit, event=short(origin)) if origin else unit
     ax.set_xlabel(t("{what} (logarithmic axis)", what=what) if scale == "log" else what)
     top = 1.0
-    if kind == "incidence":
+    if kind != "survival":
         highest = max([least, *(float(s.rows[["estimate", "ci_high"]].max().max()) for s in shown)])
-        top = min(1.0, max(highest * 1.12, 0.01))
-    heights, texts = style.percent_ticks(0, top)
+        top = min(1.0 if kind == "incidence" else math.inf, max(highest * 1.12, 0.01))
+    heights, texts = style.number_ticks(0, top) if kind == "mean" else style.percent_ticks(0, top)
     ax.set_ylim(0, top)
     ax.set_yticks(heights, texts)
     ax.tick_params(axis="y", labelsize=style.SMALL, labelcolor=style.MUTED)
@@ -246,11 +247,11 @@ def _tick(tick: float, *, hours: bool) -> str:
     return number(value, 0 if abs(value - round(value)) < 1e-6 else 1 if value >= 0.2 else 2)
 
 
-def _end_labels(page: Sheet, shown: list[Series]) -> None:
+def _end_labels(page: Sheet, shown: list[Series], kind: str) -> None:
     """Name and last value right of the plot, moved apart where they would touch, tied to their curve."""
     ax = page.ax
     top = ax.get_ylim()[1]
-    texts = [_end_text(series, single=len(shown) == 1) for series in shown]
+    texts = [_end_text(series, kind, single=len(shown) == 1) for series in shown]
     tall = 11.0 * max(text.count("\n") + 1 for text in texts) + 3
     beside = ax.transAxes + ScaledTranslation(14 / 72, 0, ax.figure.dpi_scale_trans)
     heights = [series.end[1] / top * page.height for series in shown]
@@ -265,8 +266,8 @@ def _end_labels(page: Sheet, shown: list[Series]) -> None:
         )  # fmt: skip
 
 
-def _end_text(series: Series, *, single: bool) -> str:
-    value = percent(series.end[1])
+def _end_text(series: Series, kind: str, *, single: bool) -> str:
+    value = _value(kind, series.end[1])
     return value if single else style.wrap(series.name, 100, style.SMALL, lines=2) + "\n" + value
 
 
@@ -320,6 +321,9 @@ def _finding(shown: list[Series], outcome: str, kind: str, at: float | None) -> 
     when = _time(time)
     if len(shown) == 1:
         rows = shown[0].rows
+        if kind == "mean":
+            low, x, high = (number(value_at(rows, time, name), 2) for name in ("ci_low", "estimate", "ci_high"))
+            return t("After {time}: {x} per customer ({low} to {high})", time=when, x=x, low=low, high=high)
         x = rate(*(value_at(rows, time, column) for column in ("estimate", "ci_low", "ci_high")))
         if kind == "survival":
             return t("After {time}: {x} still active", time=when, x=x)
@@ -328,13 +332,21 @@ def _finding(shown: list[Series], outcome: str, kind: str, at: float | None) -> 
         parts = ", ".join(f"{name} {percent(value)}" for name, value in values)
         return t("After {time}: {parts}", time=when, parts=parts)
     high, low = max(values, key=lambda pair: pair[1]), min(values, key=lambda pair: pair[1])
-    ends = {"time": when, "high": high[0], "x": percent(high[1]), "low": low[0], "y": percent(low[1])}
+    ends = {"time": when, "high": high[0], "x": _value(kind, high[1]), "low": low[0], "y": _value(kind, low[1])}
     if kind == "survival":
         return t("After {time}, {x} ({high}) to {y} ({low}) still active", **ends)
+    if kind == "mean":
+        return t("After {time}: from {y} ({low}) to {x} ({high}) per customer", **ends)
     return t("After {time}: {outcome} from {y} ({low}) to {x} ({high})", outcome=what, **ends)
 
 
+def _value(kind: str, value: float) -> str:
+    return number(value, 2) if kind == "mean" else percent(value)
+
+
 def _subtitle(kind: str, shown: list[Series], outcome: str) -> str:
+    if kind == "mean":
+        return t("Mean number of “{event}” per customer over time, with 95 % bands.", event=short(outcome))
     if kind == "survival":
         return t("Share still active over time, with 95 % bands.")
     if len({series.group for series in shown}) == 1 and len(shown) > 1:
@@ -342,12 +354,14 @@ def _subtitle(kind: str, shown: list[Series], outcome: str) -> str:
     return t("Share that has had the outcome “{outcome}” over time, with 95 % bands.", outcome=short(outcome))
 
 
-def _keys(shown: list[Series], *, naive: bool, censored: bool) -> list[Any]:
+def _keys(shown: list[Series], kind: str, *, naive: bool, censored: bool) -> list[Any]:
     keys = []
     if len(shown) > MOST_LABELLED:
         keys = [Line2D([], [], color=series.colour, label=series.name) for series in shown]
     if naive:
         words = t("naive (ends of another kind taken as still open)")
+        if kind == "mean":
+            words = t("naive (events so far per customer, however short the follow-up)")
         keys.append(
             Line2D([], [], color=style.MUTED, linestyle=(0, (4, 2.5)), linewidth=1.2, marker="D", markersize=4,
                    markerfacecolor="#ffffff", label=words)

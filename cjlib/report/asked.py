@@ -52,6 +52,19 @@ def churn(spec: StudySpec) -> Asked:
     return (_named(spec.churn),) if spec.churn else ()
 
 
+def repeats(spec: StudySpec) -> Asked | None:
+    """Arguments of `repeat_events`: clocks from an event to itself, then the activity; None if there are none."""
+    found = [
+        {**_named(clock), "event": clock.to, "start": clock.from_}
+        for clock in spec.clocks
+        if set(clock.from_) & set(clock.to)
+    ]
+    activity = spec.churn.activity if spec.churn else ()
+    if activity and set(activity) not in [set(one["event"]) for one in found]:
+        found.append({"event": activity})
+    return tuple({name: value for name, value in one.items() if value != ()} for one in found) or None
+
+
 def contract(spec: StudySpec) -> Asked | None:
     """Arguments of `renewals` and `customer_retention`; None where the study has no contracts."""
     kinds = [spec.churn] if spec.churn and spec.churn.kind == "contractual" else []

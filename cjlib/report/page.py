@@ -181,6 +181,11 @@ class Page:
         return asked.churn(self.study.spec)
 
     @property
+    def repeats(self) -> asked.Asked | None:
+        """Events of this study that come again; None where it names none."""
+        return asked.repeats(self.study.spec)
+
+    @property
     def contract(self) -> asked.Asked | None:
         """Contracts of this study; None where leaving is inferred from silence."""
         return asked.contract(self.study.spec)

@@ -22,6 +22,7 @@ from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.renewals import renewals
+from cjlib.analyses.repeat_events import repeat_events
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_from_text import score_from_text
@@ -76,6 +77,7 @@ MAKE = {
         BOUGHT, kind="non-contractual", activity=["purchase"], silence="60 days", draws=100
     ),
     "renewals": lambda: renewals(PLAN, start="start", end="end", ahead=2),
+    "repeat_events": lambda: repeat_events(BOUGHT, event="purchase"),
     "customer_retention": lambda: customer_retention(PLAN, start="start", end="end"),
     "retention": lambda: retention(LOG, activity=["visit", "cart", "purchase"]),
     "still_customers": lambda: still_customers(BOUGHT, activity=["purchase"], draws=20),

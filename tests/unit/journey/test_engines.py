@@ -19,6 +19,7 @@ from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.renewals import renewals
+from cjlib.analyses.repeat_events import repeat_events
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_hazard import score_hazard
@@ -76,6 +77,7 @@ def answers(log, said) -> dict[str, dict]:
         "silence": silence_threshold(log, activity=["purchase"], within="30 days", draws=20),
         "contract": churn(log, kind="contractual", start="visit", end="unsubscribe"),
         "renewals": renewals(log, start="visit", end="unsubscribe", period="7 days"),
+        "repeats": repeat_events(log, event="purchase", by="persona"),
         "kept": customer_retention(log, start="visit", end="unsubscribe"),
         "retention": retention(log, activity=["visit", "cart"]),
         "scores": scores(said, instrument="csat", by="persona"),
