@@ -68,8 +68,8 @@ def answers_of(
     """
     if responses.n_invitations:
         checks.one_of("instrument", instrument, responses.instruments)
-    frame = responses.frame(list(dict.fromkeys(["instrument", "answered_at", "score", "stage", *columns])))
-    frame = frame[(frame["instrument"] == instrument) & frame["score"].notna() & frame["answered_at"].notna()]
+    names = list(dict.fromkeys(["instrument", "answered_at", "score", "stage", *columns]))
+    frame = responses.frame(names, only=responses.answers(instrument))
     frame = at_stage(frame, stage)
     if frame.empty:
         raise NotEnoughDataError(t("Nobody answered {name}, so there is no score.", name=instrument.upper()),

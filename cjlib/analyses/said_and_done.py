@@ -203,8 +203,9 @@ def said_and_done(
     events = [event] if isinstance(event, str) else list(event)
     if deadline:
         checks.one_of("deadline", deadline, list(responses.store.meta["customer_dates"]))
-    rows = answers_with_events(responses, log, events=events, columns=["stage", *([deadline] if deadline else [])])
-    rows = at_stage(rows[rows["instrument"] == kind.name], stage)
+    rows = answers_with_events(responses, log, events=events, columns=["stage", *([deadline] if deadline else [])],
+                               instrument=kind.name)  # fmt: skip
+    rows = at_stage(rows, stage)
     title = name or log.label(events)
     if deadline:
         due = _local_day(rows[deadline], responses.info.zone)
@@ -276,8 +277,8 @@ def score_then_done(
     kind = chosen_instrument(responses, instrument)
     horizon = microseconds("within", within)
     wanted = [outcome] if isinstance(outcome, str) else list(outcome)
-    rows = answers_with_events(responses, log, outcomes=wanted, columns=["stage"])
-    rows = at_stage(rows[rows["instrument"] == kind.name], stage)
+    rows = answers_with_events(responses, log, outcomes=wanted, columns=["stage"], instrument=kind.name)
+    rows = at_stage(rows, stage)
     length = rows["outcome_at"] - rows["answered_at"]
     follow = log.as_of_us - rows["answered_at"]
     hit = (length <= horizon) & length.notna()

@@ -6,6 +6,7 @@ from the earlier answers and judged on the later ones; nothing after the invitat
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -222,16 +223,16 @@ def score_worth(
     wanted = [outcome] if isinstance(outcome, str) else list(outcome)
     limit = microseconds("within", within)
     grid = sorted({in_days(microseconds("horizons", one)) for one in (*horizons, within)})
-    rows = around_answers(responses, log, after=wanted, end=list(end))
-    rows = at_stage(rows[(rows["instrument"] == kind.name) & rows["score"].notna()], stage)
+    rows = at_stage(around_answers(responses, log, after=wanted, end=list(end), instrument=kind.name), stage)
     rows, notes = _answers(responses, rows, kind, log.as_of_us)
     names = band_names(kind)
     best, worst = (rows[rows["band"] == name] for name in (names[-1], names[0]))
     if kind.statistic != "net":
         best, worst = worst, best  # best answers come first there
-    pairs = [(0.0, horizon) for horizon in grid], list(zip([0.0, *grid[:-1]], grid, strict=True))
-    table, periods = (pd.DataFrame([_apart(best, worst, *span_) for span_ in spans]) for spans in pairs)
+    table = pd.DataFrame(_apart(best, worst, 0.0, grid))
     table["horizon_days"] = table["to_days"]
+    later = [_apart(best, worst, start, [stop])[0] for start, stop in itertools.pairwise(grid)]
+    periods = pd.concat([table.drop(columns="horizon_days").head(1), pd.DataFrame(later)], ignore_index=True)
     more = {"periods": periods}
     notes += _groups(best, worst, rows)
     unknown = table.loc[table["difference"].isna(), "horizon_days"]
@@ -273,30 +274,39 @@ def _answers(
     return rows.assign(band=bands(rows["score"], kind), hit=hit, days=length / MICROSECONDS_PER_DAY), notes
 
 
-def _apart(best: pd.DataFrame, worst: pd.DataFrame, start: float, stop: float) -> dict[str, Any]:
-    """Shares with the outcome between two times, among those without it at the first, and their difference."""
-    row: dict[str, Any] = {"from_days": start, "to_days": stop}
-    limits = {}
-    for name, part in (("best", best), ("worst", worst)):
-        there = part[part["days"] > start] if start else part
-        limits[name] = _share(there, stop - start, start)
-        row |= {f"n_{name}": len(there), name: limits[name][0], f"{name}_low": limits[name][1],
-                f"{name}_high": limits[name][2]}  # fmt: skip
-    (p, p_low, p_high), (q, q_low, q_high) = limits["best"], limits["worst"]
-    return row | {
-        "difference": 100 * (p - q),
-        "difference_low": 100 * (p - q - math.hypot(p - p_low, q_high - q)),
-        "difference_high": 100 * (p - q + math.hypot(p_high - p, q - q_low)),
-    }
+def _apart(best: pd.DataFrame, worst: pd.DataFrame, start: float, stops: Sequence[float]) -> list[dict[str, Any]]:
+    """Shares with the outcome between `start` and each stop, among those without it at `start`; differences."""
+    there = {"best": best[best["days"] > start] if start else best, "worst": worst[worst["days"] > start]
+             if start else worst}  # fmt: skip
+    shares = {name: _shares(part, start, stops) for name, part in there.items()}
+    rows = []
+    for place, stop in enumerate(stops):
+        row: dict[str, Any] = {"from_days": start, "to_days": stop}
+        for name, part in there.items():
+            value, low, high = shares[name][place]
+            row |= {f"n_{name}": len(part), name: value, f"{name}_low": low, f"{name}_high": high}
+        (p, p_low, p_high), (q, q_low, q_high) = shares["best"][place], shares["worst"][place]
+        rows.append(row | {
+            "difference": 100 * (p - q),
+            "difference_low": 100 * (p - q - math.hypot(p - p_low, q_high - q)),
+            "difference_high": 100 * (p - q + math.hypot(p_high - p, q - q_low)),
+        })  # fmt: skip
+    return rows
 
 
-def _share(part: pd.DataFrame, length: float, start: float) -> tuple[float, float, float]:
+def _shares(part: pd.DataFrame, start: float, stops: Sequence[float]) -> list[tuple[float, float, float]]:
     if len(part) < 2:  # one person is no group
-        return math.nan, math.nan, math.nan
-    counts = pd.DataFrame({"group": "", "duration_days": part["days"] - start, "outcome": part["hit"].astype(int),
-                           "n": 1})  # fmt: skip
-    found = at(kaplan_meier(counts), [length]).iloc[0]
-    return 1 - float(found["estimate"]), 1 - float(found["ci_high"]), 1 - float(found["ci_low"])
+        return [(math.nan, math.nan, math.nan)] * len(stops)
+    # What happens after the last stop moves nothing before it: there, people are only counted.
+    days_ = part["days"].to_numpy()
+    inside = days_ <= stops[-1]
+    beyond = [] if inside.all() else [(float(days_.max()) - start, 0, int((~inside).sum()))]
+    seen = pd.DataFrame({"duration_days": days_[inside] - start, "outcome": part["hit"].to_numpy()[inside].astype(int),
+                         "n": 1})  # fmt: skip
+    rest = pd.DataFrame(beyond, columns=["duration_days", "outcome", "n"]).astype(seen.dtypes.to_dict())
+    counts = pd.concat([seen, rest], ignore_index=True)
+    found = at(kaplan_meier(counts.assign(group="")), [stop - start for stop in stops])
+    return [(1 - float(row.estimate), 1 - float(row.ci_high), 1 - float(row.ci_low)) for row in found.itertuples()]
 
 
 def _groups(best: pd.DataFrame, worst: pd.DataFrame, rows: pd.DataFrame) -> list[Note]:
@@ -359,7 +369,7 @@ def predictors(
     Only events strictly before the invitation enter, and no attribute of the customer: nobody knows when
     it was written.
     """
-    behaviour = before_invitation(responses, log, instrument=kind.name)
+    behaviour = before_invitation(responses, log, instrument=kind.name, answered=True)
     chosen = [values for (group, name), values in behaviour.covariates.items()
               if group == "event" or (group == "time" and name != "cut-off")]  # fmt: skip
     place = pd.Index(behaviour.invitations["response"]).get_indexer(pd.Index(answers["response"]))

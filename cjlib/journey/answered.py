@@ -23,6 +23,7 @@ def answers_with_events(
     events: Sequence[str] = (),
     outcomes: Sequence[str] = (),
     columns: Sequence[str] = (),
+    instrument: str | None = None,
 ) -> pd.DataFrame:
     """One row per answer: score, what happened before it, what came after it.
 
@@ -33,6 +34,7 @@ def answers_with_events(
     events : events looked for before (and at any time up to the cut-off)
     outcomes : events looked for strictly after the answer
     columns : further columns of the answers or the customers
+    instrument : only its answers
 
     Returns
     -------
@@ -42,17 +44,15 @@ def answers_with_events(
         outcome_at (first strictly after). For `stats` only: it holds a row per person.
     """
     base = ["instrument", "answered_at", "score", *columns]
-    frame = responses.frame(base)
-    frame = frame[frame["score"].notna() & frame["answered_at"].notna()].reset_index(drop=True)
+    chosen = responses.answers(instrument)
+    frame = responses.frame(base, only=chosen)
     if frame.empty:
         raise NotEnoughDataError(t("No answer has both a score and a date, so it cannot be placed in time."),
                                  code="CJ-JN-008")  # fmt: skip
     for name, names in (("events", events), ("outcomes", outcomes)):
         if names:
             log.codes(name, names)
-    answers = responses.table
-    answers = answers.filter(answers.score.notnull() & answers.answered_at.notnull())
-    answers = answers.select("response", "unit", "answered_at")
+    answers = chosen(responses.table).select("response", "unit", "answered_at")
     wanted = log.table.filter(log.table.event.isin([*events, *outcomes])).select("unit", "at", "day", "event")
     joined = answers.inner_join(wanted, "unit")
     happened, later = joined.event.isin(list(events) or [""]), joined.event.isin(list(outcomes) or [""])

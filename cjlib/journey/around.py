@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from cjlib.core.errors import NotEnoughDataError
 from cjlib.core.text import t
 from cjlib.journey.tables import EventLog, SurveyResponses
 from cjlib.sources.ledger import LedgerTypeSpec
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 INSTANTS = ("answered_at", "first_at", "before_at", "after_at", "absent_at", "end_at")
 
@@ -30,6 +34,7 @@ def around_answers(
     absent: Sequence[str] = (),
     end: Sequence[str] = (),
     columns: Sequence[str] = (),
+    instrument: str | None = None,
 ) -> pd.DataFrame:
     """One row per dated answer, with what came before it and what came after it.
 
@@ -41,6 +46,7 @@ def around_answers(
     after, absent : events of which the first one strictly after the answer is told
     end : events of which the first one ever is told: an answer after it came too late
     columns : further columns of the answers or the customers
+    instrument : only its answers that have a score
 
     Returns
     -------
@@ -61,12 +67,13 @@ def around_answers(
     for name, names in groups.items():
         if names:
             log.codes(name, list(dict.fromkeys(names)))
-    frame = responses.frame(list(dict.fromkeys(["instrument", "stage", "score", "answered_at", *columns])))
-    frame = frame[frame["answered_at"].notna()]
+    chosen = responses.answers(instrument) if instrument else _dated
+    names = list(dict.fromkeys(["instrument", "stage", "score", "answered_at", *columns]))
+    frame = responses.frame(names, only=chosen)
     if frame.empty:
         raise NotEnoughDataError(t("No answer has both a score and a date, so it cannot be placed in time."),
                                  code="CJ-JN-008")  # fmt: skip
-    answers = responses.table.filter(responses.table.answered_at.notnull()).select("response", "unit", "answered_at")
+    answers = chosen(responses.table).select("response", "unit", "answered_at")
     wanted = sorted({one for names in groups.values() for one in names})
     events = log.table.filter(log.table.event.isin(wanted or [""])).select("unit", "at", "event")
     both = answers.inner_join(events, "unit")
@@ -80,9 +87,14 @@ def around_answers(
             end_at=both.at.min(where=is_a["end"]),
         )
     )
-    people = log.engine.fetch(log.engine.table(log.store, "customers").select("unit", "first_at"))
+    customers = log.engine.table(log.store, "customers").select("unit", "first_at")
+    people = log.engine.fetch(customers.semi_join(answers, "unit"))
     rows = frame.merge(found, on="response", how="left").merge(people, on="unit", how="left")
     return rows.astype(dict.fromkeys(INSTANTS, "float64")).reset_index(drop=True)
+
+
+def _dated(table: ir.Table) -> ir.Table:
+    return table.filter(table.answered_at.notnull())
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +149,7 @@ def deeds(
     """
     names = [spec.attribute] if spec.attribute else []
     rows = around_answers(responses, log, before=spec.before, after=spec.after, absent=spec.absent, end=spec.end,
-                          columns=names)  # fmt: skip
+                          columns=names, instrument=None if spec.attribute else instrument or None)  # fmt: skip
     rows = rows[rows[spec.attribute or "score"].notna()]
     if instrument:
         rows = rows[rows["instrument"] == instrument]

@@ -7,7 +7,7 @@ over the invitations joined to the events of the same customers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,7 @@ def before_invitation(
     instrument: str,
     deadlines: Mapping[str, str] | None = None,
     most_events: int = MOST_EVENTS,
+    answered: bool = False,
 ) -> Behaviour:
     """Describe every person invited on an instrument by what lies before the invitation.
 
@@ -62,6 +63,7 @@ def before_invitation(
     instrument : whose invitations
     deadlines : event name to customer date; adds whether the event was late, or overdue, when asked
     most_events : event names counted, the most frequent before the invitations first
+    answered : only the invitations that have an answer are described
 
     Returns
     -------
@@ -84,15 +86,16 @@ def before_invitation(
         log.codes("deadlines", event)
         checks.one_of("deadlines", date, list(responses.store.meta["customer_dates"]))
     attributes = list(responses.store.meta["customer_attributes"])
-    frame = responses.frame(["instrument", "asked_at", "score", "stage", *attributes, *due.values()])
-    frame = frame[frame["instrument"] == instrument]
+    chosen = responses.answers(instrument) if answered else _of(instrument)
+    frame = responses.frame(["asked_at", "score", "stage", *attributes, *due.values()], only=chosen)
     dated = frame[frame["asked_at"].notna()].reset_index(drop=True)
     if dated.empty:
         raise NotEnoughDataError(
             t("No invitation has a date, so what customers had done before it is unknown."), code="CJ-JN-020"
         )
-    names = _names(responses, log, instrument, most_events)
-    done = _done(responses, log, instrument, names, list(due)).set_index("response").reindex(dated["response"])
+    before = _before(chosen(responses.table), log)
+    names = _names(before, log, most_events)
+    done = _done(before, log, names, list(due)).set_index("response").reindex(dated["response"])
     covariates = _counts(dated, done, names, log.as_of_us)
     for place, (event, date) in enumerate(due.items()):
         first = done[f"day{place}"].to_numpy(dtype="float64")
@@ -106,27 +109,27 @@ def before_invitation(
     return Behaviour(dated[["response", "unit", "score"]], kept, len(frame) - len(dated))
 
 
-def _before(responses: SurveyResponses, log: EventLog, instrument: str) -> ir.Table:
+def _of(instrument: str) -> Callable[[ir.Table], ir.Table]:
+    return lambda table: table.filter(table.instrument == instrument)
+
+
+def _before(chosen: ir.Table, log: EventLog) -> ir.Table:
     """Every event strictly before an invitation, once per invitation."""
-    asked = responses.table
-    asked = asked.filter((asked.instrument == instrument) & asked.asked_at.notnull())
-    asked = asked.select("response", "unit", "asked_at")
+    asked = chosen.filter(chosen.asked_at.notnull()).select("response", "unit", "asked_at")
     joined = asked.inner_join(log.table.select("unit", "at", "day", "event"), "unit")
     return joined.filter(joined.at < joined.asked_at)
 
 
-def _names(responses: SurveyResponses, log: EventLog, instrument: str, most: int) -> list[str]:
+def _names(before: ir.Table, log: EventLog, most: int) -> list[str]:
     """Names of the events that are counted; later events have no say in it."""
     if len(log.event_names) <= most:
         return list(log.event_names)
-    before = _before(responses, log, instrument)
     counted = log.engine.fetch(before.group_by("event").agg(n=before.count()))
     return list(counted.sort_values(["n", "event"], ascending=[False, True])["event"].head(most))
 
 
-def _done(responses: SurveyResponses, log: EventLog, instrument: str, names: list[str], due: list[str]) -> pd.DataFrame:
+def _done(before: ir.Table, log: EventLog, names: list[str], due: list[str]) -> pd.DataFrame:
     """One row per invitation with any event before it: counts, first and last instant, first days."""
-    before = _before(responses, log, instrument)
     counts = {f"n{place}": before.event.count(where=before.event == name) for place, name in enumerate(names)}
     days = {f"day{place}": before.day.min(where=before.event == name) for place, name in enumerate(due)}
     return log.engine.fetch(

@@ -237,12 +237,25 @@ class SurveyResponses(_View):
         """Invitations known, answered or not."""
         return int(self.store.meta["n_invitations"])
 
-    def frame(self, columns: Sequence[str]) -> pd.DataFrame:
-        """Answers with the named columns; customer attributes are joined. For `stats` only."""
+    def frame(self, columns: Sequence[str], *, only: Callable[[ir.Table], ir.Table] | None = None) -> pd.DataFrame:
+        """Answers with the named columns; customer attributes are joined. For `stats` only.
+
+        `only` takes rows of `.table` in the engine: most invitations have no answer, and need not travel.
+        """
         if not self.n_invitations:
             raise NotEnoughDataError(t("The study has no survey answers, so what customers say is unknown."),
                                      code="CJ-JN-004")  # fmt: skip
-        return self._frame(self.table, "response", columns, known=self.attributes, of="answers")
+        table = self.table if only is None else only(self.table)
+        return self._frame(table, "response", columns, known=self.attributes, of="answers")
+
+    def answers(self, instrument: str | None = None) -> Callable[[ir.Table], ir.Table]:
+        """For `frame(only=...)`: answers with a score and a date, of one instrument or of all."""
+
+        def given(table: ir.Table) -> ir.Table:
+            table = table.filter(table.score.notnull() & table.answered_at.notnull())
+            return table if instrument is None else table.filter(table.instrument == instrument)
+
+        return given
 
     def _repr_html_(self) -> str:
         lines = [

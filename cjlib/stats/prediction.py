@@ -118,14 +118,16 @@ def compare_forecasts(
     if draws < 100 or any(values.size != y.size for values in given.values()):
         raise ParameterError("Forecasts have one entry per person; at least 100 draws.", code="CJ-ST-041")
     rng = np.random.default_rng(seed)
+    distance = {name: (y - forecast) ** 2 for name, forecast in given.items()}
     ranked = {name: _ranks(forecast) for name, forecast in given.items()}
+    sorted_y = {name: y[order] for name, (order, _) in ranked.items()}
     values = {name: {"brier": np.empty(draws + 1), "auc": np.empty(draws + 1)} for name in given}
     for draw in range(draws + 1):  # the first one is the sample itself; one at a time, for the memory's sake
         people = np.arange(y.size) if draw == 0 else rng.integers(0, y.size, y.size)
         weight = np.bincount(people, minlength=y.size).astype(float)
         for name, (order, starts) in ranked.items():
-            values[name]["brier"][draw] = weight @ (y - given[name]) ** 2 / y.size
-            values[name]["auc"][draw] = _auc(y[order], weight[order], starts)
+            values[name]["brier"][draw] = np.einsum("i,i", weight, distance[name]) / y.size
+            values[name]["auc"][draw] = _auc(sorted_y[name], weight[order], starts)
     rows = []
     for name, found in values.items():
         for than in ["", *(other for other in values if other != name)]:
@@ -146,8 +148,10 @@ def _ranks(forecasts: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp
 
 def _auc(y: Floats, weight: Floats, starts: npt.NDArray[np.intp]) -> float:
     """Area from people in order of their forecast, each counted `weight` times."""
-    with_it = np.add.reduceat(weight * y, starts)
-    without = np.add.reduceat(weight * (1 - y), starts)
+    with_it = weight * y
+    without = weight - with_it
+    if starts.size < y.size:
+        with_it, without = np.add.reduceat(with_it, starts), np.add.reduceat(without, starts)
     pairs = with_it.sum() * without.sum()
     below = np.cumsum(without) - without
-    return float((with_it * (below + without / 2)).sum() / pairs) if pairs else np.nan
+    return float(np.einsum("i,i", with_it, below + without / 2) / pairs) if pairs else np.nan
