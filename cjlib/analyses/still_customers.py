@@ -39,9 +39,10 @@ from cjlib.stats.purchase_process import (
 
 SPLIT = 0.7  # share of the period on which the proof is fitted
 UNLIKELY, LIKELY = 0.2, 0.8  # P(alive) below and from which a customer is called gone, or there
-MOST_FITTED = 20_000  # customers that the parameters are estimated from
+MOST_FITTED = 10_000  # customers that the parameters are estimated from
 _CLASSES = ((1, "1"), (2, "2"), (3, "3–5"), (6, "6–10"), (11, "11–20"), (21, "21+"))
 _MODEL, _SECOND, _TRAP = MODELS
+_NAMES = {"mbg/nbd": "MBG/NBD", "pareto/nbd": "Pareto/NBD", "bg/nbd": "BG/NBD"}
 Floats = npt.NDArray[np.float64]
 
 
@@ -77,6 +78,8 @@ class StillCustomersResult(Result):
                 Column("ci_high", "float64", "", "score", "", ("n",)),
                 Column("predicted", "float64", "MBG/NBD said", "score", "", ("n",)),
                 Column("second", "float64", "Pareto/NBD said", "score", "", ("n",)),
+                Column("wide_low", "float64", "95 % over all classes", "score", "holds in all classes at once", ("n",)),
+                Column("wide_high", "float64", "", "score", "", ("n",)),
             ),
             over="purchases",
             caption="What the models predicted, and what happened",
@@ -104,10 +107,24 @@ class StillCustomersResult(Result):
         row = self._table[self._table["purchases"] == ALL].iloc[0]
         values = {"expected": number(kpi.estimate), "ci": interval(kpi.ci_low, kpi.ci_high), "n": number(kpi.n),
                   "share": percent(row["share"], 0), "naive": percent(row["naive_share"], 0)}  # fmt: skip
-        return t(
+        text = t(
             "Of {n} customers, {expected} are expected to be customers still (95 % CI {ci}), that is {share}. BG/NBD, "
             "by which nobody can leave after one purchase, would say {naive}.", **values,
         )  # fmt: skip
+        return " ".join([text, *self._doubts()])
+
+    def _doubts(self) -> list[str]:
+        """What speaks against the number: another model that differs, classes that were predicted wrongly."""
+        said = []
+        models = self._more["models"].set_index("model")
+        if _apart(models.loc[_NAMES[_MODEL]], models.loc[_NAMES[_SECOND]]):
+            other = models.loc[_NAMES[_SECOND]]
+            said.append(t(
+                "Pareto/NBD expects {n} (95 % CI {ci}): the data do not tell which is right.",
+                n=number(other["expected"]), ci=interval(other["ci_low"], other["ci_high"])))  # fmt: skip
+        if "holdout" in self._more:
+            said += _wrong(self._more["holdout"])
+        return said
 
     def definition(self) -> str:
         return t(
@@ -132,7 +149,7 @@ def still_customers(
     ahead: str | timedelta = "90 days",
     split: float = SPLIT,
     list_to: Path | None = None,
-    draws: int = 400,
+    draws: int = 200,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> StillCustomersResult:
@@ -187,9 +204,9 @@ def still_customers(
     alive = p_alive(_MODEL, fits[_MODEL].point, each)
     coming = expected_purchases(_MODEL, fits[_MODEL].point, each, days=length)
     table = _table(found, alive, counts)
-    holdout, note, held = _proof(rows, log, split, seed, confidence)
+    holdout, verdicts, held = _proof(rows, log, split, seed, confidence)
     more = {"models": _models(found, fits)} | ({"holdout": holdout} if len(holdout) else {})
-    notes = [*_limits(fits[_MODEL], counts), note]
+    notes = [*_limits(fits[_MODEL], counts), *verdicts]
     if list_to is not None:
         notes.append(_listed(log, counts, alive, coming, Path(list_to)))
     row = table.iloc[0]
@@ -256,8 +273,7 @@ def _table(found: dict[Any, pd.DataFrame], alive: Floats, counts: pd.DataFrame) 
 
 
 def _models(found: dict[Any, pd.DataFrame], fits: dict[Any, PurchaseProcess]) -> pd.DataFrame:
-    names = {"mbg/nbd": "MBG/NBD", "pareto/nbd": "Pareto/NBD", "bg/nbd": "BG/NBD"}
-    rows = [{"model": names[model], "log_likelihood": fits[model].log_likelihood, **found[model].iloc[0]}
+    rows = [{"model": _NAMES[model], "log_likelihood": fits[model].log_likelihood, **found[model].iloc[0]}
             for model in MODELS]  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -279,7 +295,7 @@ def _limits(fit: PurchaseProcess, counts: pd.DataFrame) -> list[Note]:
 
 def _proof(
     rows: pd.DataFrame, log: EventLog, split: float, seed: int, confidence: float
-) -> tuple[pd.DataFrame, Note, float | None]:
+) -> tuple[pd.DataFrame, list[Note], float | None]:
     """Models fitted as of an earlier day, and the purchases that came after it, by class."""
     earlier, at_us = earlier_day(rows, as_of_us=log.as_of_us, zone=log.info.zone, share=split)
     before, after = rows[rows["day"] < earlier], rows[rows["day"] >= earlier]
@@ -288,35 +304,76 @@ def _proof(
         counts = purchase_counts(before, as_of_us=at_us)
         fits = {model: _fit(counts, model, seed) for model in (_MODEL, _SECOND)}
     except NotEnoughDataError as problem:
-        return pd.DataFrame(), Note("CJ-AN-213", "caution", t(
-            "The model could not be judged on a later period: {why}", why=str(problem))), None  # fmt: skip
+        return pd.DataFrame(), [Note("CJ-AN-213", "caution", t(
+            "The model could not be judged on a later period: {why}", why=str(problem)))], None  # fmt: skip
     came = after.groupby("unit").size().reindex(counts["unit"], fill_value=0).to_numpy(dtype=float)
     said = {model: expected_purchases(model, fit.point, _each(counts), days=length) for model, fit in fits.items()}
-    place = _class(counts)
+    table = _judged(came, said, _class(counts), confidence)
+    when = day(pd.Timestamp(at_us, unit="us", tz="UTC").tz_convert(log.info.zone))
+    return table, _verdicts(table, when, length, log.info.min_people), length
+
+
+def _judged(came: Floats, said: dict[Any, Floats], place: npt.NDArray[np.int64], confidence: float) -> pd.DataFrame:
+    """Observed and predicted purchases per customer, by class; the wide limits hold for all classes at once."""
+    strict = 1 - (1 - confidence) / len(np.unique(place))
     found = []
     for code, name in ((-1, ALL), *((code, name) for code, (_, name) in enumerate(_CLASSES))):
-        part = np.ones(len(counts), dtype=bool) if code < 0 else place == code
-        if part.any():
-            seen = mean_interval(came[part], confidence=confidence).iloc[0]
-            found.append({"purchases": name, "n": int(part.sum()), "observed": seen["estimate"],
-                          "ci_low": max(seen["ci_low"], 0.0), "ci_high": seen["ci_high"],
-                          "predicted": said[_MODEL][part].mean(), "second": said[_SECOND][part].mean()})  # fmt: skip
-    table = pd.DataFrame(found)
-    return table, _verdict(table.iloc[0], day(pd.Timestamp(at_us, unit="us", tz="UTC").tz_convert(log.info.zone)),
-                           length), length  # fmt: skip
+        part = np.ones(len(came), dtype=bool) if code < 0 else place == code
+        if not part.any():
+            continue
+        seen = mean_interval(came[part], confidence=confidence).iloc[0]
+        wide = seen if code < 0 else mean_interval(came[part], confidence=strict).iloc[0]
+        found.append({"purchases": name, "n": int(part.sum()), "observed": seen["estimate"],
+                      "ci_low": max(seen["ci_low"], 0.0), "ci_high": seen["ci_high"],
+                      "predicted": said[_MODEL][part].mean(), "second": said[_SECOND][part].mean(),
+                      "wide_low": max(wide["ci_low"], 0.0), "wide_high": wide["ci_high"]})  # fmt: skip
+    return pd.DataFrame(found)
 
 
-def _verdict(row: Any, when: str, length: float) -> Note:
+def _apart(one: Any, other: Any) -> bool:
+    """Neither model's interval holds the number of the other."""
+    return bool((other["expected"] < one["ci_low"] or other["expected"] > one["ci_high"])
+                and (one["expected"] < other["ci_low"] or one["expected"] > other["ci_high"]))  # fmt: skip
+
+
+def _wrong(table: pd.DataFrame) -> list[str]:
+    """Classes of purchases for which the prediction was too high, or too low, in words."""
+    shown = table[(table["purchases"] != ALL) & table["observed"].notna()]
+    high = ", ".join(shown.loc[shown["predicted"] > shown["wide_high"], "purchases"])
+    low = ", ".join(shown.loc[shown["predicted"] < shown["wide_low"], "purchases"])
+    said = []
+    if high:
+        said.append(t(
+            "Judged later, it had expected too many purchases in these classes of earlier purchases: {classes}.",
+            classes=high))  # fmt: skip
+    if low:
+        said.append(t(
+            "Judged later, it had expected too few purchases in these classes of earlier purchases: {classes}.",
+            classes=low))  # fmt: skip
+    return said
+
+
+def _verdicts(table: pd.DataFrame, when: str, length: float, least: int) -> list[Note]:
+    """The total and the classes: a total that is right by errors that cancel out is no proof."""
+    row = table.iloc[0]
     values = {"day": when, "time": days(length), "predicted": number(row["predicted"], 2),
               "observed": number(row["observed"], 2),
               "ci": interval(row["ci_low"], row["ci_high"], lambda x: number(x, 2))}  # fmt: skip
-    if row["ci_low"] <= row["predicted"] <= row["ci_high"]:
-        return Note("CJ-AN-214", "info", t(
+    wrong = _wrong(table[table["n"] >= least])
+    right = row["ci_low"] <= row["predicted"] <= row["ci_high"]
+    if not right:
+        whole = Note("CJ-AN-215", "caution", t(
+            "Fitted as of {day}, the model predicted {predicted} purchases per customer in the following {time}, but "
+            "{observed} came (95 % CI {ci}): read its numbers with that error in mind.", **values))  # fmt: skip
+    else:
+        whole = Note("CJ-AN-214", "info", t(
             "Fitted as of {day}, the model predicted {predicted} purchases per customer in the following {time}; "
             "{observed} came (95 % CI {ci}).", **values))  # fmt: skip
-    return Note("CJ-AN-215", "caution", t(
-        "Fitted as of {day}, the model predicted {predicted} purchases per customer in the following {time}, but "
-        "{observed} came (95 % CI {ci}): read its numbers with that error in mind.", **values))  # fmt: skip
+    if not wrong:
+        return [whole]
+    if right:
+        wrong.append(t("The total was right only because errors cancelled out."))
+    return [whole, Note("CJ-AN-217", "caution", " ".join(wrong))]
 
 
 def _listed(log: EventLog, counts: pd.DataFrame, alive: Floats, coming: Floats, path: Path) -> Note:

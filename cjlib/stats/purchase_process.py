@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize
-from scipy.special import betaln, gammaln, hyp2f1
+from scipy.special import betaln, expit, gammaln, hyp2f1, psi
 
 from cjlib.core import checks
 from cjlib.core.errors import NotEnoughDataError, ParameterError
@@ -34,6 +34,7 @@ FEW = 20  # people who came again, below which four parameters are not estimated
 _BOUND = 9.0  # of the logarithms searched; times are counted in tenths of the mean watched time
 _FAR = 6.0  # beyond e^6 or below e^-6 a parameter has run away: the likelihood is flat there
 _NODES = 40
+_STARTS = ((-0.7, 0.7, -0.7, 1.0), (0.7, 1.5, -1.5, 0.5))
 _STEP = 1e-4  # of the derivatives on the log scale
 _NAMES = {"mbg/nbd": ("r", "alpha", "a", "b"), "pareto/nbd": ("r", "alpha", "s", "beta"),
           "bg/nbd": ("r", "alpha", "a", "b")}  # fmt: skip
@@ -160,14 +161,15 @@ def fit_purchase_process(data: Purchases, *, model: Model = "mbg/nbd") -> Purcha
     scaled = data._replace(recency=data.recency / scale, watched=data.watched / scale)
     total = scaled.n.sum()
 
-    def negative(point: Floats) -> float:
-        value = -float(scaled.n @ log_likelihood(model, point, scaled)) / total
-        return value if np.isfinite(value) else 1e10
+    def negative(point: Floats) -> tuple[float, Floats]:
+        value, slope = _with_slope(model, point, scaled)
+        mean = -float(scaled.n @ value) / total
+        return (mean, -(scaled.n @ slope) / total) if np.isfinite(mean) else (1e10, np.zeros(4))
 
     best = None
-    for start in (np.array([-0.7, 0.7, -0.7, 1.0]), np.array([0.7, 1.5, -1.5, 0.5])):
-        found = minimize(negative, start, method="L-BFGS-B", bounds=[(-_BOUND, _BOUND)] * 4,
-                         options={"maxiter": 2000, "maxfun": 40_000, "ftol": 1e-14, "gtol": 1e-8})  # fmt: skip
+    for start in _STARTS:
+        found = minimize(negative, np.array(start), method="L-BFGS-B", jac=True, bounds=[(-_BOUND, _BOUND)] * 4,
+                         options={"maxiter": 2000, "maxfun": 40_000, "ftol": 1e-13, "gtol": 1e-8})  # fmt: skip
         if best is None or found.fun < best.fun:
             best = found
     if best is None or not np.isfinite(best.fun) or best.fun >= 1e10:
@@ -243,34 +245,59 @@ def expected_purchases(model: Model, point: Floats, data: Purchases, *, days: fl
 
 def log_likelihood(model: Model, point: Floats, data: Purchases) -> Floats:
     """Log likelihood of each row of `data` (times are densities: per unit of time and purchase)."""
+    return _with_slope(model, point, data)[0]
+
+
+def _with_slope(model: Model, point: Floats, data: Purchases) -> tuple[Floats, Floats]:
+    """Log likelihood of each row, and its derivatives by the log parameters, shape (n_rows, 4)."""
     r, alpha, c, d = np.exp(point)
-    x = data.x
-    counts = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
-    stays = -(r + x) * np.log(alpha + data.watched)
+    x, end = data.x, data.watched
+    value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + end)
+    slope = np.empty((len(x), 4))
+    slope[:, 0] = r * (psi(r + x) - psi(r) + np.log(alpha) - np.log(alpha + end))
+    slope[:, 1] = r - (r + x) * alpha / (alpha + end)
     if model == "pareto/nbd":
-        stays = stays + _log_there(d, data.watched, c)
+        there = np.log(d) - np.log(d + end)
+        value = value + c * there
+        slope[:, 2], slope[:, 3] = c * there, c * end / (d + end)
     else:
-        stays = stays + betaln(c, d + x + (model == "mbg/nbd")) - betaln(c, d)
-    return np.asarray(counts + stays + np.logaddexp(0, _log_odds_gone(model, point, data)))
-
-
-def _log_there(scale: float, time: Floats, shape: float) -> Floats:
-    """Log survival of the leaving time in Pareto/NBD: (scale / (scale + time)) ** shape."""
-    return np.asarray(shape * (np.log(scale) - np.log(scale + time)))
+        stays = d + x + (model == "mbg/nbd")
+        value = value + betaln(c, stays) - betaln(c, d)
+        slope[:, 2] = c * (psi(c + d) - psi(c + stays))
+        slope[:, 3] = d * (psi(stays) - psi(c + stays) - psi(d) + psi(c + d))
+    odds, tilt = _odds_with_slope(model, point, data)
+    return np.asarray(value + np.logaddexp(0, odds)), slope + expit(odds)[:, None] * tilt
 
 
 def _log_odds_gone(model: Model, point: Floats, data: Purchases) -> Floats:
-    r, alpha, c, d = np.exp(point)
-    x = data.x
     if model == "pareto/nbd":
-        gone = _log_gone(r, alpha, c, d, data)
-        return np.asarray(gone + (r + x) * np.log(alpha + data.watched) + c * np.log(d + data.watched))
-    pause = (r + x) * (np.log(alpha + data.watched) - np.log(alpha + data.recency))
-    if model == "mbg/nbd":
-        return np.asarray(np.log(c) - np.log(d + x) + pause)
-    again = x > 0
-    odds = np.log(c) - np.log(np.where(again, d + x - 1, 1.0)) + pause
-    return np.where(again, odds, -np.inf)
+        r, alpha, s, beta = np.exp(point)
+        there = (r + data.x) * np.log(alpha + data.watched) + s * np.log(beta + data.watched)
+        return np.asarray(_left_when(r, alpha, s, beta, data).log_total + there)
+    return _odds_with_slope(model, point, data)[0]
+
+
+def _odds_with_slope(model: Model, point: Floats, data: Purchases) -> tuple[Floats, Floats]:
+    """Log odds of having left, and their derivatives by the log parameters."""
+    r, alpha, c, d = np.exp(point)
+    x, end = data.x, data.watched
+    slope = np.empty((len(x), 4))
+    if model == "pareto/nbd":
+        left = _left_when(r, alpha, c, d, data)
+        log_alpha, log_beta = left.mean(left.log_alpha), left.mean(left.log_beta)
+        inverse_alpha, inverse_beta = left.mean(1 / (alpha + left.u)), left.mean(1 / (d + left.u))
+        slope[:, 0] = r * (np.log(alpha + end) - log_alpha)
+        slope[:, 1] = alpha * (r + x) * (1 / (alpha + end) - inverse_alpha)
+        slope[:, 2] = 1 + c * (np.log(d + end) - log_beta)
+        slope[:, 3] = d * (c / (d + end) - (c + 1) * inverse_beta)
+        return np.asarray(left.log_total + (r + x) * np.log(alpha + end) + c * np.log(d + end)), slope
+    pause = np.log(alpha + end) - np.log(alpha + data.recency)
+    times = x + (model == "mbg/nbd")  # purchases after which somebody could leave
+    who = np.where(times > 0, d + times - 1, 1.0)
+    slope[:, 0], slope[:, 2], slope[:, 3] = r * pause, 1.0, -d / who
+    slope[:, 1] = alpha * (r + x) * (1 / (alpha + end) - 1 / (alpha + data.recency))
+    odds = np.log(c) - np.log(who) + (r + x) * pause
+    return np.where(times > 0, odds, -np.inf), slope
 
 
 @functools.cache
@@ -279,7 +306,21 @@ def _nodes() -> tuple[Floats, Floats]:
     return (place + 1) / 2, weight / 2
 
 
-def _log_gone(r: float, alpha: float, s: float, beta: float, data: Purchases) -> Floats:
+class _Left(NamedTuple):
+    """When each customer may have left (Pareto/NBD): log of the total, instants u and their density at the nodes."""
+
+    log_total: Floats
+    u: Floats
+    density: Floats
+    log_alpha: Floats
+    log_beta: Floats
+
+    def mean(self, values: Floats) -> Floats:
+        """Mean over u of values at the nodes, per customer."""
+        return np.asarray(np.einsum("ij,ij->i", self.density, values) / self.density.sum(axis=1))
+
+
+def _left_when(r: float, alpha: float, s: float, beta: float, data: Purchases) -> _Left:
     """Log of s ∫ (alpha + u)^-(r+x) (beta + u)^-(s+1) du from t_x to T: left at u, after the last purchase.
 
     Gauss-Legendre in y = log((m + u) / (m + t_x)), m the smaller scale, on which the integrand has no
@@ -292,11 +333,14 @@ def _log_gone(r: float, alpha: float, s: float, beta: float, data: Purchases) ->
     length = np.where(steep > 0, np.minimum(length, 45 / np.where(steep > 0, steep, 1.0)), length)
     place, weight = _nodes()
     u = near[:, None] * np.exp(length[:, None] * place) - small
-    inner = np.log(small + u) - (r + data.x)[:, None] * np.log(alpha + u) - (s + 1) * np.log(beta + u)
-    peak = inner.max(axis=1, keepdims=True)
+    log_alpha, log_beta = np.log(alpha + u), np.log(beta + u)
+    inner = log_alpha if alpha <= beta else log_beta
+    inner = inner - (r + data.x)[:, None] * log_alpha - (s + 1) * log_beta
+    peak = inner.max(axis=1)
+    density = np.exp(inner - peak[:, None]) * weight
     with np.errstate(divide="ignore"):  # a customer watched for no time after the last purchase cannot have left
-        total: Floats = np.log(s) + peak[:, 0] + np.log(np.exp(inner - peak) @ weight) + np.log(length)
-    return total
+        total: Floats = np.log(s) + peak + np.log(density.sum(axis=1)) + np.log(length)
+    return _Left(total, u, density, log_alpha, log_beta)
 
 
 def _sandwich(model: Model, point: Floats, data: Purchases, free: npt.NDArray[np.bool_]) -> Floats:
@@ -305,13 +349,9 @@ def _sandwich(model: Model, point: Floats, data: Purchases, free: npt.NDArray[np
     covariance = np.zeros((4, 4))
     if not len(moves):
         return covariance
-
-    def gradient(at: Floats) -> Floats:
-        return np.array([(log_likelihood(model, at + m, data) - log_likelihood(model, at - m, data)) / (2 * _STEP)
-                         for m in moves]).T  # fmt: skip
-
-    score = gradient(point)
-    bread = np.array([data.n @ (gradient(point + m) - gradient(point - m)) / (2 * _STEP) for m in moves])
+    score = _with_slope(model, point, data)[1][:, free]
+    slopes = [[data.n @ _with_slope(model, point + sign * m, data)[1][:, free] for sign in (1, -1)] for m in moves]
+    bread = np.array([(up - down) / (2 * _STEP) for up, down in slopes])
     inverse = np.linalg.pinv(-(bread + bread.T) / 2)
     meat = (score * data.n[:, None]).T @ score
     covariance[np.ix_(free, free)] = inverse @ meat @ inverse

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cjlib.analyses.still_customers import still_customers
+from cjlib.analyses.still_customers import _verdicts, still_customers
 from cjlib.core.errors import NotEnoughDataError
+from cjlib.datasets.simulate import simulate
 from cjlib.journey.frames import from_frames
 from cjlib.journey.occasions import earlier_day, occasions
 from cjlib.journey.study import open_study
@@ -133,3 +134,41 @@ def test_grocery_purchases_after_september_are_predicted_as_pandas_counts_them()
     assert row["observed"] == pytest.approx(observed)
     assert row["ci_low"] <= row["predicted"] <= row["ci_high"]
     assert not math.isnan(row["second"])
+
+
+def judged(rows):
+    names = ["purchases", "n", "observed", "ci_low", "ci_high", "predicted", "second", "wide_low", "wide_high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def test_a_total_that_is_right_by_errors_that_cancel_out_is_not_praised():
+    table = judged([
+        ("(all)", 300, 1.0, 0.9, 1.1, 1.05, 1.0, 0.9, 1.1),
+        ("1", 200, 0.4, 0.3, 0.5, 0.9, 0.9, 0.25, 0.55),
+        ("2", 100, 2.2, 2.0, 2.4, 1.35, 1.3, 1.9, 2.5),
+    ])  # fmt: skip
+    notes = _verdicts(table, "1 May 2026", 60.0, 5)
+    assert [note.code for note in notes] == ["CJ-AN-214", "CJ-AN-217"]
+    assert "too many purchases in these classes of earlier purchases: 1." in notes[1].message
+    assert "too few purchases in these classes of earlier purchases: 2." in notes[1].message
+    assert "cancelled out" in notes[1].message
+
+
+def test_a_class_too_small_to_be_shown_is_not_judged_aloud():
+    table = judged([("(all)", 203, 1, 0.9, 1.1, 1, 1, 0.9, 1.1), ("1", 200, 1, 0.9, 1.1, 1, 1, 0.9, 1.1),
+                    ("2", 3, 9, 8, 10, 1, 1, 7, 11)])  # fmt: skip
+    assert [note.code for note in _verdicts(table, "1 May 2026", 60.0, 5)] == ["CJ-AN-214"]
+
+
+def test_the_demo_card_says_which_classes_were_predicted_wrongly_and_that_the_models_differ():
+    shop_log = from_frames(simulate(n_customers=3000, seed=5).events, as_of="2026-07-01", zone="Europe/Paris")[0]
+    result = still_customers(shop_log, activity=["purchase"], draws=50)
+    proof, models = result.more("holdout").iloc[1:], result.more("models").set_index("model")
+    wrong = proof[(proof["predicted"] > proof["wide_high"]) | (proof["predicted"] < proof["wide_low"])]
+    assert all(name in result.answer() for name in wrong["purchases"])
+    assert ("classes of earlier purchases" in result.answer()) == bool(len(wrong))
+    one, two = models.loc["MBG/NBD"], models.loc["Pareto/NBD"]
+    apart = not one["ci_low"] <= two["expected"] <= one["ci_high"] and not (
+        two["ci_low"] <= one["expected"] <= two["ci_high"]
+    )
+    assert ("the data do not tell which is right" in result.answer()) == apart

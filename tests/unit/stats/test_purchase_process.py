@@ -14,7 +14,8 @@ from scipy.special import hyp2f1
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.stats.purchase_process import (
     MODELS,
-    _log_gone,
+    _left_when,
+    _with_slope,
     expected_purchases,
     fit_purchase_process,
     log_likelihood,
@@ -99,7 +100,7 @@ def test_p_alive_and_expectations_are_those_of_lifetimes(lifetimes, cdnow, fits,
 def test_the_integral_of_leaving_is_the_hypergeometric_one_and_the_numerical_one(point, row):
     r, alpha, s, beta = point
     x, recency, watched = row
-    mine = np.exp(_log_gone(r, alpha, s, beta, purchases([x], [recency], [watched]))[0])
+    mine = np.exp(_left_when(r, alpha, s, beta, purchases([x], [recency], [watched])).log_total[0])
     direct = quad(lambda u: s * (alpha + u) ** -(r + x) * (beta + u) ** -(s + 1), recency, watched,
                   epsabs=0, epsrel=1e-10, limit=500)[0]  # fmt: skip
     assert mine == pytest.approx(direct, rel=1e-6)
@@ -110,6 +111,17 @@ def test_the_integral_of_leaving_is_the_hypergeometric_one_and_the_numerical_one
         return hyp2f1(size, second, size + 1, abs(alpha - beta) / (big + at)) / (big + at) ** size
 
     assert mine == pytest.approx(s / size * (closed(recency) - closed(watched)), rel=1e-6)
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("point", [(0.55, 10.6, 0.6, 11.7), (2.0, 3.0, 1.5, 40.0), (0.3, 50.0, 0.9, 0.5), (1, 5, 1, 5)])
+def test_the_derivatives_are_those_of_the_log_likelihood(model, point):
+    data = purchases([0, 0, 1, 3, 12, 40], [0, 0, 1, 20, 99, 50], [1, 100, 500, 100, 100, 80])
+    at = np.log(point)
+    slope = _with_slope(model, at, data)[1]
+    for place, step in enumerate(np.eye(4) * 1e-5):
+        numeric = (log_likelihood(model, at + step, data) - log_likelihood(model, at - step, data)) / 2e-5
+        assert slope[:, place] == pytest.approx(numeric, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -161,6 +173,22 @@ def test_p_alive_is_the_share_alive_where_the_parameters_are_known(model, point)
         assert band.sum() < 100 or abs(alive[band].mean() - p[band].mean()) < 4 * chance
     coming = expected_purchases(model, np.log(point), each, days=90).sum()
     assert after.sum() == pytest.approx(coming, rel=0.04)
+
+
+def test_p_alive_of_pareto_is_exact_to_four_parts_in_a_thousand():
+    # Drawn by another road than `simulated`: purchases of a lifetime at once, the last one as their largest instant.
+    # A lean of 1.8 standard errors in two of four bands at n = 20,000 was chance: 20 runs of 400,000 have none.
+    n, rng, (r, alpha, s, beta) = 300_000, np.random.default_rng(0), (0.9, 10.0, 0.8, 60.0)
+    rate, leaving, watched = rng.gamma(r, 1 / alpha, n), rng.gamma(s, 1 / beta, n), rng.uniform(100, 400, n)
+    life = rng.exponential(1 / leaving)
+    span = np.minimum(life, watched)
+    x = rng.poisson(rate * span)
+    recency = np.where(x > 0, span * rng.beta(np.maximum(x, 1), 1), 0.0)
+    each = purchases([0], [0], [1])._replace(x=x.astype(float), recency=recency, watched=watched, n=np.ones(n))
+    p, alive = p_alive("pareto/nbd", np.log([r, alpha, s, beta]), each), life > watched
+    for low, high in ((0, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 1.01)):
+        band = (p >= low) & (p < high)
+        assert alive[band].mean() == pytest.approx(p[band].mean(), abs=0.004)
 
 
 @pytest.mark.parametrize(
