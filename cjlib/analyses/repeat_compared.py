@@ -80,7 +80,7 @@ def sentence(comparison: pd.DataFrame) -> str:
     if clear.empty:
         return t("No difference between groups in how often they come back is established.")
     size = clear["ratio"].map(lambda ratio: abs(math.log(ratio)))
-    row: Any = clear.loc[size.idxmax()]
+    row: Any = clear.iloc[int(size.to_numpy().argmax())]
     more, less, ratio, low, high = (row[name] for name in ("group", "other", "ratio", "ci_low", "ci_high"))
     if ratio < 1:
         more, less, ratio, low, high = less, more, 1 / ratio, 1 / high, 1 / low

@@ -176,7 +176,8 @@ def repeat_events(
         own = dict(list(rows.groupby("group")))
         blocks |= {name: own[name] for name in by_size(people)}
     found = [_group(name, block, at_days, log.label(event), confidence) for name, block in blocks.items()]
-    table, curve = (pd.concat([one[k] for one in found], ignore_index=True) for k in (0, 1))
+    table = pd.concat([one[0] for one in found], ignore_index=True)
+    curve = pd.concat([one[1] for one in found], ignore_index=True)
     groups = pd.DataFrame([one[2] for one in found])
     more = {"groups": groups, "curve": curve}
     notes = _notes(rows, table, groups, log.info)

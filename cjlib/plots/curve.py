@@ -322,8 +322,8 @@ def _finding(shown: list[Series], outcome: str, kind: str, at: float | None) -> 
     if len(shown) == 1:
         rows = shown[0].rows
         if kind == "mean":
-            low, x, high = (number(value_at(rows, time, name), 2) for name in ("ci_low", "estimate", "ci_high"))
-            return t("After {time}: {x} per customer ({low} to {high})", time=when, x=x, low=low, high=high)
+            mean, lower, upper = (number(value_at(rows, time, name), 2) for name in ("estimate", "ci_low", "ci_high"))
+            return t("After {time}: {x} per customer ({low} to {high})", time=when, x=mean, low=lower, high=upper)
         x = rate(*(value_at(rows, time, column) for column in ("estimate", "ci_low", "ci_high")))
         if kind == "survival":
             return t("After {time}: {x} still active", time=when, x=x)
