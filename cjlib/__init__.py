@@ -17,6 +17,7 @@ _FACADE = {
     "start": "cjlib.report.page",
     "data_quality": "cjlib.analyses.data_quality",
     "funnel": "cjlib.analyses.funnel",
+    "stage_times": "cjlib.analyses.stage_times",
     "time_to_event": "cjlib.analyses.time_to_event",
     "conversion_drivers": "cjlib.analyses.conversion_drivers",
     "never_converters": "cjlib.analyses.never_converters",

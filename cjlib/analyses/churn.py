@@ -122,6 +122,8 @@ class RetentionResult(Result):
             Column("ci_low", "float64", "95 % CI", "proportion", "Wilson interval", ("n_at_risk", "n_active")),
             Column("ci_high", "float64", "", "proportion", "", ("n_at_risk", "n_active")),
         ),
+        over="cohort",
+        within=("age",),
         caption="Retention by month of the first activity",
     )  # fmt: skip
 

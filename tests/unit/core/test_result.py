@@ -20,6 +20,7 @@ from cjlib.analyses.interview_codes import interview_codes
 from cjlib.analyses.interviews import who_to_interview
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
+from cjlib.analyses.never_converters import never_converters
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.renewals import renewals
 from cjlib.analyses.repeat_events import repeat_events
@@ -31,6 +32,7 @@ from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
 from cjlib.analyses.silence_threshold import silence_threshold
+from cjlib.analyses.stage_times import stage_times
 from cjlib.analyses.still_customers import still_customers
 from cjlib.analyses.themes import themes
 from cjlib.analyses.time_to_event import time_to_event
@@ -77,6 +79,7 @@ MAKE = {
         BOUGHT, kind="non-contractual", activity=["purchase"], silence="60 days", draws=100
     ),
     "renewals": lambda: renewals(PLAN, start="start", end="end", ahead=2),
+    "stage_times": lambda: stage_times(LOG, stages=[{"name": s.label, "events": s.events} for s in STAGES]),
     "repeat_events": lambda: repeat_events(BOUGHT, event="purchase"),
     "customer_retention": lambda: customer_retention(PLAN, start="start", end="end"),
     "retention": lambda: retention(LOG, activity=["visit", "cart", "purchase"]),
@@ -94,6 +97,7 @@ MAKE = {
     "score_then_done": lambda: score_then_done(SAID, LOG, outcome="purchase", within="10 days"),
     "score_hazard": lambda: score_hazard(SAID, LOG, outcome="purchase"),
     "conversion_drivers": lambda: conversion_drivers(LOG, start="visit", outcome="purchase", drivers=["cart"]),
+    "never_converters": lambda: never_converters(LOG, start="visit", outcome="purchase"),
     "score_worth": lambda: score_worth(SAID, LOG, outcome="purchase", within="10 days"),
     "say_do_ledger": lambda: say_do_ledger(SAID, LOG, types=[LEAVES]),
     "comments_by_meaning": lambda: comments_by_meaning(WORDS, most=60, most_groups=3),

@@ -17,6 +17,7 @@ from cjlib.analyses.interview_codes import interview_codes
 from cjlib.analyses.interviews import who_to_interview
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
+from cjlib.analyses.never_converters import never_converters
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.renewals import renewals
 from cjlib.analyses.repeat_events import repeat_events
@@ -27,6 +28,7 @@ from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
 from cjlib.analyses.silence_threshold import silence_threshold
+from cjlib.analyses.stage_times import stage_times
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.journey.engine import DuckEngine, Engine
 from cjlib.journey.frames import from_frames
@@ -77,6 +79,7 @@ def answers(log, said) -> dict[str, dict]:
         "silence": silence_threshold(log, activity=["purchase"], within="30 days", draws=20),
         "contract": churn(log, kind="contractual", start="visit", end="unsubscribe"),
         "renewals": renewals(log, start="visit", end="unsubscribe", period="7 days"),
+        "stages": stage_times(log, stages=[{"name": s.label, "events": s.events} for s in stages]),
         "repeats": repeat_events(log, event="purchase", by="persona"),
         "kept": customer_retention(log, start="visit", end="unsubscribe"),
         "retention": retention(log, activity=["visit", "cart"]),
@@ -107,6 +110,7 @@ def answers(log, said) -> dict[str, dict]:
             drivers=["cart", *drivers[1:2]],
             adjust=["persona"],
         ),
+        "never": never_converters(log, start="visit", outcome="purchase", competing=["unsubscribe"], by="persona"),
         "hazard of scores": score_hazard(said, log, outcome="purchase", end=["unsubscribe"], ages=["10 days"]),
         "map": journey_map(log, said, stages=stages),
     }
