@@ -19,7 +19,13 @@ ROW, N_AT, SHARE_AT = 22.0, 46.0, 58.0  # points
 
 
 def draw(
-    table: pd.DataFrame, *, axis: str, colours: Mapping[str, str] | None = None, title: str = "", ax: Any = None
+    table: pd.DataFrame,
+    *,
+    axis: str,
+    people: str = "",
+    colours: Mapping[str, str] | None = None,
+    title: str = "",
+    ax: Any = None,
 ) -> Any:
     """Draw one row per group: share with its interval, and how many people it rests on.
 
@@ -29,6 +35,8 @@ def draw(
         Columns `group, n, estimate, ci_low, ci_high`; shares from 0 to 1, missing ones are hidden.
     axis : str
         What the share is a share of, for the axis label.
+    people : str
+        Head of the column of `n`; answers if left out.
     colours, title, ax
         As in `cjlib.plots.funnel.draw`.
 
@@ -62,7 +70,7 @@ def draw(
         places = [(place + 0.5) * ROW for place in range(len(table))]
         page.ax.set_yticks(places, [style.wrap(label(group), 130, lines=2) for group in table["group"]])
         page.ax.set_xlabel(axis)
-        head(page.ax, N_AT, t("answers"), "right")
+        head(page.ax, N_AT, people or t("answers"), "right")
         head(page.ax, SHARE_AT, t("share (95 % interval)"), "left")
         page.header(title or _finding(table), gap=20)
         if table["estimate"].isna().any():

@@ -18,6 +18,8 @@ from cjlib.maps.model import Stage
 from cjlib.sources.study import StudySpec, localized
 
 Asked = tuple[Mapping[str, Any], ...]
+COMMENTS = "sources: responses: columns: comment"
+ABOUT_ANSWERS = ("sources: responses", "ledger", COMMENTS)
 
 
 def funnels(spec: StudySpec, by: str = "") -> Asked:
@@ -30,6 +32,12 @@ def clocks(spec: StudySpec, by: str = "") -> Asked:
     return tuple(
         {**_named(clock, by=by or clock.by), "start": clock.from_, "outcome": clock.to} for clock in spec.clocks
     )
+
+
+def stage_clocks(spec: StudySpec) -> Asked | None:
+    """Arguments of `stage_times`; None where the study names fewer than two stages."""
+    stages = [{"name": localized(stage.name, language()), "events": stage.events} for stage in spec.journey.stages]
+    return ({"stages": stages},) if len(stages) > 1 else None
 
 
 def conversion_drivers(spec: StudySpec) -> Asked:
@@ -76,18 +84,19 @@ def scores(spec: StudySpec, instruments: Sequence[str]) -> Asked:
     return tuple({"name": name.upper(), "instrument": name, "trigger": spec.scores.trigger} for name in instruments)
 
 
-def scores_by(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+def scores_by(spec: StudySpec, instruments: Sequence[str]) -> Asked | None:
     """Arguments of `scores` for every instrument by every breakdown; `doors` shows the one of the trigger."""
     trigger = spec.scores.trigger
-    return tuple(
+    found = tuple(
         {"name": f"{name.upper()} · {by}", "instrument": name, "by": by, "trigger": trigger}
         for name in instruments
         for by in spec.scores.by
         if by != trigger
     )
+    return found or None
 
 
-def doors(spec: StudySpec, kinds: Mapping[str, int]) -> Asked:
+def doors(spec: StudySpec, kinds: Mapping[str, int]) -> Asked | None:
     """Arguments of `invitation_mix` for every instrument whose answers came in several ways.
 
     Parameters
@@ -95,69 +104,100 @@ def doors(spec: StudySpec, kinds: Mapping[str, int]) -> Asked:
     spec : StudySpec
     kinds : instrument to the number of values that the declared trigger takes among its answers
     """
-    return tuple(
+    found = tuple(
         {"name": name.upper(), "instrument": name, "by": spec.scores.trigger} for name, k in kinds.items() if k > 1
     )
+    return found or None
 
 
-def last_quarters(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+def last_quarters(spec: StudySpec, instruments: Sequence[str]) -> Asked | None:
     """Arguments of `compare_scores`: the last quarter that was over at the cut-off against the one before."""
     start = pd.Timestamp(spec.as_of[:10]).to_period("Q").start_time
     ends = [(start - pd.DateOffset(months=3 * back), start - pd.DateOffset(months=3 * back - 3, days=1))
             for back in (2, 1)]  # fmt: skip
     periods = [f"{first:%Y-%m-%d}/{last:%Y-%m-%d}" for first, last in ends]
-    return tuple({"name": name.upper(), "instrument": name, "periods": periods} for name in instruments)
+    return tuple({"name": name.upper(), "instrument": name, "periods": periods} for name in instruments) or None
 
 
-def silent(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+def silent(spec: StudySpec, instruments: Sequence[str]) -> Asked | None:
     """Arguments of `nonresponse` for every instrument; a promised day tells lateness before the invitation."""
     deadlines = {entry.event: entry.deadline for entry in spec.say_do if entry.event and entry.deadline}
-    return tuple({"name": name.upper(), "instrument": name, "deadlines": deadlines} for name in instruments)
+    return tuple({"name": name.upper(), "instrument": name, "deadlines": deadlines} for name in instruments) or None
 
 
-def trends(instruments: Sequence[str]) -> Asked:
+def trends(instruments: Sequence[str]) -> Asked | None:
     """Arguments of `score_trend` for every instrument."""
-    return tuple({"name": name.upper(), "instrument": name} for name in instruments)
+    return tuple({"name": name.upper(), "instrument": name} for name in instruments) or None
 
 
-def ledger(spec: StudySpec) -> Asked:
-    """Arguments of `say_do_ledger`, if the study declares contradictions."""
+def ledger(spec: StudySpec) -> Asked | None:
+    """Arguments of `say_do_ledger`; empty where the study holds no words against deeds, None where it does elsewhere."""
     rules = tuple(_named(rule, end=list(rule.end) or _gone(spec)) for rule in spec.ledger)
-    return ({"types": rules},) if rules else ()
+    if rules:
+        return ({"types": rules},)
+    return None if spec.say_do or spec.drivers else ()
 
 
-def comparisons(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+def comparisons(spec: StudySpec, instruments: Sequence[str]) -> Asked | None:
     """Arguments of `compare_scores`: every instrument by every breakdown declared."""
-    return tuple(
+    found = tuple(
         {"name": f"{name.upper()} · {by}", "instrument": name, "by": by}
         for name in instruments
         for by in spec.scores.by
     )
+    return found or None
 
 
-def drivers(spec: StudySpec, instruments: Sequence[str]) -> Asked:
+def drivers(spec: StudySpec, instruments: Sequence[str]) -> Asked | None:
     """Arguments of `score_drivers`: the experiences declared for each instrument."""
     found = []
     for name in instruments:
         given = [_named(entry) for entry in spec.drivers if entry.instrument in (None, name)]
         listed = [{k: v for k, v in one.items() if k != "instrument" and v is not None} for one in given]
         found += [{"name": name.upper(), "instrument": name, "drivers": listed}] if listed else []
-    return tuple(found)
+    return tuple(found) or None
 
 
-def coded(spec: StudySpec) -> Asked:
+def coded(spec: StudySpec) -> Asked | None:
     """Arguments of `interview_codes`, if the study has coded interviews."""
-    return ({},) if spec.sources.interviews else ()
+    return ({},) if spec.sources.interviews else None
 
 
-def said_before(spec: StudySpec) -> Asked:
+def words(stages: Sequence[str | None]) -> tuple[Asked, Asked | None]:
+    """Arguments of the analyses of comments, and of words by stage, from the stage of every comment."""
+    several = len(set(stages)) > 1
+    return (({},), ({},) if several else None) if len(stages) else ((), None)
+
+
+def said_before(spec: StudySpec) -> Asked | None:
     """Arguments of `said_and_done`: events that had happened, or not, before the answer."""
-    return tuple(_named(entry) for entry in spec.say_do if entry.event)
+    return tuple(_named(entry) for entry in spec.say_do if entry.event) or None
 
 
-def said_after(spec: StudySpec) -> Asked:
+def said_after(spec: StudySpec) -> Asked | None:
     """Arguments of `score_then_done`: outcomes looked for after the answer."""
-    return tuple({**_named(entry), "end": _gone(spec)} for entry in spec.say_do if entry.outcome)
+    return tuple({**_named(entry), "end": _gone(spec)} for entry in spec.say_do if entry.outcome) or None
+
+
+def nothing_asked(study: Any, section: str) -> tuple[str, str]:
+    """Why a question was not asked, and what the study file would have to say.
+
+    A study without answers, or without events, has one reason for everything that rests on them.
+    """
+    sources = study.spec.sources if study else None
+    if section in ABOUT_ANSWERS and sources and not sources.responses:
+        section, why = "sources: responses", t("The study has no survey answers, so what customers say is unknown.")
+    elif section == "ledger" and sources and not sources.events:
+        section, why = "sources: events", t("The study has no events, so behaviour cannot be described.")
+    elif section == "ledger":
+        why = t("The study file does not say which deeds the answers are to be held against.")
+        section = "ledger, say_do, drivers"
+    elif section == COMMENTS:
+        why = t("No answer has a comment, so there are no words to read.")
+    else:
+        why = t('The study file has no "{section}", so there is nothing to compute.', section=section)
+    advice = t('Add "{section}" to the study file; docs/study.schema.json lists what it takes.', section=section)
+    return why, advice
 
 
 def _gone(spec: StudySpec) -> list[str]:

@@ -9,23 +9,21 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.text import set_language, t
 from cjlib.report import asked
-from cjlib.report.context import MIME, comparisons_made
+from cjlib.report.blocks import Block, Missing, Shown, display
+from cjlib.report.context import comparisons_made
 from cjlib.report.manifest import software
-
-_MARKUP = "\\`*_{}[]()<>#+-.!|$&~"
-
 
 _SECTIONS = {
     "funnel": "funnels",
     "time_to_event": "clocks",
     "conversion_drivers": "clocks: drivers",
+    "never_converters": "clocks",
     "churn": "churn",
     "retention": "churn",
     "churn_prediction": "churn",
@@ -44,93 +42,9 @@ _SECTIONS = {
     "score_hazard": "say_do: outcome",
     "who_to_interview": "say_do: outcome",
     "interview_codes": "sources: interviews",
-    "distinctive_words": "say_do: outcome",
-    "themes": "say_do: outcome",
+    "distinctive_words": asked.COMMENTS,
 }
 """Where the study file declares what an analysis needs."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Something shown: content for the report, rows of text for JupyterLab."""
-
-    content: Mapping[str, Any]
-    title: str
-    rows: Sequence[tuple[str, str]] = ()
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        lines = [f"{label}: {value}" if label else value for label, value in self.rows]
-        return {
-            "text/plain": "\n".join([self.title, *lines]),
-            "text/html": self._html(),
-            MIME: dict(self.content),
-        }
-
-    def _html(self) -> str:
-        cells = "".join(
-            f'<tr><th scope="row" style="text-align:left">{escape(label)}</th>'
-            f'<td style="text-align:left">{escape(value)}</td></tr>'
-            for label, value in self.rows
-        )
-        return f"<div><p><strong>{escape(self.title)}</strong></p><table>{cells}</table></div>"
-
-
-@dataclass(frozen=True)
-class Missing:
-    """A question that these data cannot answer: what, why, and what to do about it."""
-
-    what: str
-    why: str
-    next: str = ""
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        content = {"block": "missing", "what": self.what, "why": self.why, "next": self.next}
-        rows = [(label, text) for label, text in ((t("Why"), self.why), (t("Next"), self.next)) if text]
-        return Block(content, self.what, rows)._repr_mimebundle_()
-
-    def __repr__(self) -> str:
-        return f"<Missing: {self.why}>"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Several answers, each shown as an output of its own, under its name where there are several."""
-
-    answers: Sequence[Any]
-    names: Sequence[str] = ()
-
-    def _ipython_display_(self) -> None:
-        if not self.answers:  # the study does not raise this question: the page leaves its section out
-            _display(Block({"block": "nothing"}, t("Not asked in this study.")))
-        for name, answer in zip(self.names or [""] * len(self.answers), self.answers, strict=True):
-            if name and len(self.answers) > 1:
-                _display(Heading(name))
-            _display(answer)
-
-    def __len__(self) -> int:
-        return len(self.answers)
-
-    def __getitem__(self, position: int) -> Any:
-        return self.answers[position]
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A heading between answers; the text comes from a study file and is no markup."""
-
-    text: str
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        line = " ".join(self.text.split())
-        safe = "".join(f"\\{sign}" if sign in _MARKUP else sign for sign in line)
-        return {"text/plain": line, "text/markdown": f"### {safe}"}
-
-
-def _display(something: Any) -> None:
-    from IPython import display
-
-    show: Any = display.display
-    show(something)
 
 
 @dataclass
@@ -171,6 +85,11 @@ class Page:
         return asked.clocks(self.study.spec, by)
 
     @property
+    def stage_clocks(self) -> asked.Asked | None:
+        """Stages of the journey, one clock from each to the next; None where the study names none."""
+        return asked.stage_clocks(self.study.spec)
+
+    @property
     def conversion_drivers(self) -> asked.Asked:
         """Clocks of the study with what may go with their outcome."""
         return asked.conversion_drivers(self.study.spec)
@@ -196,64 +115,97 @@ class Page:
         return asked.scores(self.study.spec, self.study.responses.instruments)
 
     @property
-    def scores_by(self) -> asked.Asked:
+    def scores_by(self) -> asked.Asked | None:
         """Every instrument by every breakdown of the study."""
         return asked.scores_by(self.study.spec, self.study.responses.instruments)
 
     @property
-    def doors(self) -> asked.Asked:
+    def doors(self) -> asked.Asked | None:
         """Every instrument whose answers came in several ways, if the study says which."""
         responses, trigger = self.study.responses, self.study.spec.scores.trigger
         if not trigger or not responses.n_invitations:
-            return ()
-        frame = responses.frame(["instrument", "score", trigger])
-        kinds = frame[frame["score"].notna()].groupby("instrument")[trigger].nunique()
+            return None
+        frame = responses.frame(["instrument", trigger], only=responses.answers())
+        kinds = frame.groupby("instrument")[trigger].nunique()
         return asked.doors(self.study.spec, {str(name): int(k) for name, k in kinds.items()})
 
     @property
-    def last_quarters(self) -> asked.Asked:
+    def last_quarters(self) -> asked.Asked | None:
         """Every instrument: the last whole quarter against the one before."""
         return asked.last_quarters(self.study.spec, self.study.responses.instruments)
 
     @property
-    def silent(self) -> asked.Asked:
+    def silent(self) -> asked.Asked | None:
         """Every instrument, with what tells before the invitation who will answer."""
         return asked.silent(self.study.spec, self.study.responses.instruments)
 
     @property
-    def trends(self) -> asked.Asked:
+    def trends(self) -> asked.Asked | None:
         """Every instrument of the study, to be followed over time."""
         return asked.trends(self.study.responses.instruments)
 
     @property
-    def comparisons(self) -> asked.Asked:
+    def comparisons(self) -> asked.Asked | None:
         """Every instrument by every breakdown of the study, pair by pair."""
         return asked.comparisons(self.study.spec, self.study.responses.instruments)
 
     @property
-    def drivers(self) -> asked.Asked:
+    def drivers(self) -> asked.Asked | None:
         """Experiences that may go with the scores of each instrument."""
         return asked.drivers(self.study.spec, self.study.responses.instruments)
 
     @property
-    def coded(self) -> asked.Asked:
+    def coded(self) -> asked.Asked | None:
         """Coded interviews, if the study has any."""
         return asked.coded(self.study.spec)
 
     @property
-    def ledger(self) -> asked.Asked:
-        """Contradictions between words and deeds that the study declares."""
-        return asked.ledger(self.study.spec)
+    def ledger(self) -> asked.Asked | None:
+        """Contradictions between words and deeds that the study declares; empty says why there are none at all."""
+        return asked.ledger(self.study.spec) if self._both else ()
 
     @property
-    def said_before(self) -> asked.Asked:
+    def said_before(self) -> asked.Asked | None:
         """Events that answers are held against: whether they had happened when the answer was given."""
-        return asked.said_before(self.study.spec)
+        return asked.said_before(self.study.spec) if self._both else None
 
     @property
-    def said_after(self) -> asked.Asked:
+    def said_after(self) -> asked.Asked | None:
         """Outcomes looked for after the answer."""
-        return asked.said_after(self.study.spec)
+        return asked.said_after(self.study.spec) if self._both else None
+
+    @property
+    def _both(self) -> bool:
+        """Whether there are words and deeds to be held against each other."""
+        return bool(self.study.responses.n_invitations and self.study.events.n_events)
+
+    @property
+    def words(self) -> asked.Asked:
+        """Comments to be read, if there are any."""
+        return asked.words(self._commented)[0]
+
+    @property
+    def comments(self) -> asked.Asked | None:
+        """The same, for questions that are left out where there are none."""
+        return self.words or None
+
+    @property
+    def words_by_stage(self) -> asked.Asked | None:
+        """Comments about several stages."""
+        return asked.words(self._commented)[1]
+
+    @property
+    def words_after(self) -> asked.Asked | None:
+        """Outcomes looked for after a comment."""
+        return self.said_after if self.words else None
+
+    @property
+    def _commented(self) -> list[str | None]:
+        """Stage of every comment."""
+        responses = self.study.responses
+        if not responses.n_invitations:
+            return []
+        return list(responses.frame(["stage"], only=lambda table: table.filter(table.comment.notnull()))["stage"])
 
     @property
     def map(self) -> dict[str, Any]:
@@ -297,11 +249,8 @@ class Page:
             return Shown(())
         if not specs:
             section = _SECTIONS.get(analysis.__name__, analysis.__name__)
-            return Missing(
-                t("This question cannot be answered from these data."),
-                t('The study file has no "{section}", so there is nothing to compute.', section=section),
-                t('Add "{section}" to the study file; docs/study.schema.json lists what it takes.', section=section),
-            )
+            what = t("This question cannot be answered from these data.")
+            return Missing(what, *asked.nothing_asked(self.study, section), asked=False)
         answers = [self.ask(analysis, _per_unit(data, spec), **(_arguments(analysis, spec) | common)) for spec in specs]
         return Shown(answers, [str(spec.get("name") or "") for spec in specs])
 
@@ -314,7 +263,7 @@ class Page:
             "environment": versions,
         }  # fmt: skip
         rows = [(t("Comparisons"), comparisons_made(comparisons)), *versions.items()]
-        _display(Block(content, t("Environment"), rows))
+        display(Block(content, t("Environment"), rows))
 
 
 def _arguments(analysis: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -374,7 +323,7 @@ def start(*, study: str, data: str = "", lang: str = "", where: str = "", run_id
         "provenance": {**facts, "software": software()},
         "params": params,
     }
-    _display(Block(content, opened.title, _banner(facts, where)))
+    display(Block(content, opened.title, _banner(facts, where)))
     return Page(opened, run_id, path.parent)
 
 
