@@ -166,6 +166,60 @@ def follow_up(
     return clock.astype("int64").sort_values("unit", ignore_index=True)
 
 
+def waits(
+    log: EventLog,
+    *,
+    start: Names,
+    outcome: Names,
+    competing: Sequence[str] = (),
+    by: str | None = None,
+    step_us: int = 1,
+) -> pd.DataFrame:
+    """Count clocks by how long they ran and how long they could have run.
+
+    Parameters
+    ----------
+    log : EventLog
+    start, outcome, competing : as in `episodes`
+    by : attribute to group by
+    step_us : times are set to the middle of steps of this length (microseconds); 1 keeps them exact
+
+    Returns
+    -------
+    DataFrame
+        group, stop_days, until_days (to the cut-off), outcome (0 = open, 1, 2, ...), n; ordered. Clocks that
+        end at the instant they start have `stop_days` 0.
+    """
+    named = [[outcome] if isinstance(outcome, str) else list(outcome), *[[name] for name in competing]]
+    codes = [log.codes("outcome" if not place else "competing", names) for place, names in enumerate(named)]
+    entry = None if start == ANY or list(start) == [ANY] else log.codes("start", start)
+    grouping, as_of = log.grouping(by), log.as_of_us
+
+    def kernel(block: Block) -> pd.DataFrame:
+        kind = np.arange(len(block.unit)) if entry is None else block.positions(entry)
+        entries = first_per_unit(block, kind)
+        found, which = first_outcome(block, entries, codes, inclusive=entry is None)
+        begin = block.at[entries]
+        ran = np.where(found >= 0, block.at[found] if len(block.at) else 0, as_of) - begin
+        could = as_of - begin
+        if step_us > 1:
+            half = step_us // 2
+            ran, could = (np.where(part > 0, part // step_us * step_us + half, 0) for part in (ran, could))
+        rows = pd.DataFrame({"group": grouping.of(block, entries), "ran": ran, "could": could, "outcome": which})
+        return rows.groupby(list(rows.columns), sort=True).size().rename("n").reset_index()
+
+    rows = log.run(kernel, columns=grouping.columns)
+    if rows.empty:
+        raise NotEnoughDataError(t("The event that starts the clock never occurs: {start}.", start=log.label(start)),
+                                 code="CJ-JN-007")  # fmt: skip
+    rows = rows.groupby(["group", "ran", "could", "outcome"], sort=True)["n"].sum().reset_index()
+    days_of = {
+        "stop_days": rows.pop("ran") / MICROSECONDS_PER_DAY,
+        "until_days": rows.pop("could") / MICROSECONDS_PER_DAY,
+    }
+    return rows.assign(**days_of)
+
+
 def _from_invitation(
     log: EventLog, responses: SurveyResponses | None, instrument: str | None, named: list[list[str]]
 ) -> pd.DataFrame:

@@ -24,27 +24,17 @@ _SECTIONS = {
     "time_to_event": "clocks",
     "conversion_drivers": "clocks: drivers",
     "never_converters": "clocks",
+    "segment_scan": "clocks: horizons",
     "churn": "churn",
     "retention": "churn",
     "churn_prediction": "churn",
     "silence_threshold": "churn",
     "still_customers": "churn",
     "scores": "sources: responses",
-    "score_trend": "sources: responses",
-    "nonresponse": "sources: responses",
-    "compare_scores": "scores: by",
-    "invitation_mix": "scores: trigger",
-    "score_drivers": "drivers",
     "say_do_ledger": "ledger",
-    "said_and_done": "say_do: event",
-    "score_then_done": "say_do: outcome",
-    "score_worth": "say_do: outcome",
-    "score_hazard": "say_do: outcome",
-    "who_to_interview": "say_do: outcome",
-    "interview_codes": "sources: interviews",
     "distinctive_words": asked.COMMENTS,
 }
-"""Where the study file declares what an analysis needs."""
+"""Where the study file declares what an analysis needs, for those that say so on the page."""
 
 
 @dataclass
@@ -93,6 +83,11 @@ class Page:
     def conversion_drivers(self) -> asked.Asked:
         """Clocks of the study with what may go with their outcome."""
         return asked.conversion_drivers(self.study.spec)
+
+    @property
+    def segments(self) -> asked.Asked:
+        """Clocks of the study whose segments are scanned."""
+        return asked.segments(self.study.spec)
 
     @property
     def churn(self) -> asked.Asked:

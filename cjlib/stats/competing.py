@@ -150,8 +150,42 @@ def gray_test(rows: pd.DataFrame, *, group: str, outcome: int = 1) -> LogRank:
     ends = known["outcome"].to_numpy()
     states = np.where(ends == outcome, 1, np.where(ends > 0, 2, 0))
     surv = Surv(known["stop_days"].to_numpy(dtype=float), _ends(states))
-    result = grays_test(surv, known[group].astype(str).to_numpy(), cause="1")
+    with np.errstate(all="ignore"):  # once everybody of a group is gone it divides by its survival of 0
+        result = grays_test(surv, known[group].astype(str).to_numpy(), cause="1")
     return LogRank(float(result.statistic), int(result.df), float(result.p_value))
+
+
+def kept_at_risk(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the share with outcome 1 where everybody's possible follow-up is known.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `stop_days`, `until_days` (when the follow-up would have ended, >= `stop_days`), `outcome` (0 open, 1 of
+        interest, 2, 3, ... competing) and anything else.
+
+    Returns
+    -------
+    DataFrame
+        The same rows with `event`; who ended otherwise stays at risk up to `until_days`, never to have
+        outcome 1. On these rows one minus Kaplan-Meier is the cumulative incidence, the Cox model is that
+        of Fine and Gray and the log-rank test is Gray's.
+
+    Notes
+    -----
+    Fine and Gray (1999), JASA 94, 496-509, section 3.1: censoring complete data. Follow-up that ends at one
+    cut-off for all is of that kind: no weights have to be estimated.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"stop_days": [3.0, 5.0], "until_days": [9.0, 9.0], "outcome": [2, 1]})
+    >>> kept_at_risk(rows)[["stop_days", "event"]].values.tolist()
+    [[9.0, 0.0], [5.0, 1.0]]
+    """
+    return rows.assign(
+        stop_days=rows["stop_days"].where(rows["outcome"] <= 1, rows["until_days"]),
+        event=(rows["outcome"] == 1).astype(int),
+    )
 
 
 def _ends(states: Ints) -> pd.Categorical:

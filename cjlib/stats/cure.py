@@ -15,8 +15,9 @@ from scipy.special import expit
 from cjlib.core.errors import NotEnoughDataError
 from cjlib.core.text import percent, t
 from cjlib.stats.covariate import checked
-from cjlib.stats.parametric import waiting
+from cjlib.stats.parametric import number_of, waiting
 from cjlib.stats.proportion import z_value
+from cjlib.stats.risk_table import Floats
 
 _FAMILIES = ("weibull", "log-normal", "log-logistic")
 _LEVEL = 0.05
@@ -39,13 +40,16 @@ class CureModel:
     n_event: int
 
 
-def never_share(rows: pd.DataFrame, *, confidence: float = 0.95) -> CureModel:
+def never_share(rows: pd.DataFrame, *, weight: str | None = None, confidence: float = 0.95) -> CureModel:
     """Estimate the share of people who will never have the outcome.
 
     Parameters
     ----------
     rows : DataFrame
-        One row per person: `stop_days` > 0 and `event` (0 or 1); no competing outcomes, no late entry.
+        One row per person: `stop_days` > 0 and `event` (0 or 1); no late entry. Who ended otherwise is followed
+        to the end of their own possible follow-up (`competing.kept_at_risk`): they never have it either.
+    weight : str, optional
+        Column that says how many people share the row.
     confidence : float in (0, 1)
         Level of the interval.
 
@@ -80,34 +84,14 @@ def never_share(rows: pd.DataFrame, *, confidence: float = 0.95) -> CureModel:
     True
     """
     z = z_value(confidence)
-    people = checked(rows.assign(start_days=0.0), (), None)
-    n_event = int(people["event"].sum())
-    if n_event < _OUTCOMES:
-        raise NotEnoughDataError(
-            t(
-                "The share that will never have the outcome cannot be said: {n} outcomes do not show when they end; "
-                "{least} are needed.",
-                n=n_event,
-                least=_OUTCOMES,
-            ),
-            code="CJ-ST-052",
-        )
-    short = follow_up_p(people)
-    if short >= _LEVEL or not _plateau(people):
-        raise NotEnoughDataError(
-            t(
-                "The share that will never have the outcome cannot be said: outcomes still occurred near the end of "
-                "the follow-up. Wait longer."
-            ),
-            code="CJ-ST-052",
-        )
+    people = checked(rows.assign(start_days=0.0), (), weight)
+    n = number_of(people, weight)
+    _long_enough(people, n)
     nothing = np.empty((len(people), 0))
-    fits = [fit for family in _FAMILIES if (fit := waiting(people, family, nothing, cure=True)) is not None]
+    tried = (waiting(people, family, nothing, cure=True, weight=weight) for family in _FAMILIES)
+    fits = sorted((fit for fit in tried if fit is not None), key=lambda fit: fit.aic)
     families = pd.DataFrame(
-        [
-            (fit.family, fit.estimate[-1], float(np.sqrt(fit.covariance[-1, -1])), fit.aic)
-            for fit in sorted(fits, key=lambda fit: fit.aic)
-        ],
+        [(fit.family, fit.estimate[-1], float(np.sqrt(fit.covariance[-1, -1])), fit.aic) for fit in fits],
         columns=["family", "logit", "error", "aic"],
     )
     logit, error = families["logit"], families["error"]
@@ -146,22 +130,45 @@ def never_share(rows: pd.DataFrame, *, confidence: float = 0.95) -> CureModel:
         estimate=float(best["estimate"]),
         ci_low=float(best["ci_low"]),
         ci_high=float(best["ci_high"]),
-        follow_up_p=short,
-        n_people=len(people),
-        n_event=n_event,
+        follow_up_p=follow_up_p(people, n),
+        n_people=int(n.sum()),
+        n_event=int(n[people["event"] == 1].sum()),
     )
 
 
-def follow_up_p(people: pd.DataFrame) -> float:
+def follow_up_p(people: pd.DataFrame, n: Floats) -> float:
     """(1 - N/n)ⁿ of Maller and Zhou: small if follow-up goes well beyond the last outcome."""
     time = people["stop_days"].to_numpy(dtype=float)
     event = people["event"].to_numpy(dtype=bool)
     last, end = time[event].max(), time.max()
     late = event & (time > 2 * last - end)
-    return float((1 - late.mean()) ** time.size) if end > last else 1.0
+    return float((1 - n[late].sum() / n.sum()) ** n.sum()) if end > last else 1.0
 
 
-def _plateau(people: pd.DataFrame) -> bool:
+def _long_enough(people: pd.DataFrame, n: Floats) -> None:
+    """The follow-up guard: enough outcomes, and a flat part that enough people were followed along."""
+    n_event = int(n[people["event"] == 1].sum())
+    if n_event < _OUTCOMES:
+        raise NotEnoughDataError(
+            t(
+                "The share that will never have the outcome cannot be said: {n} outcomes do not show when they end; "
+                "{least} are needed.",
+                n=n_event,
+                least=_OUTCOMES,
+            ),
+            code="CJ-ST-052",
+        )
+    if follow_up_p(people, n) >= _LEVEL or not _plateau(people, n):
+        raise NotEnoughDataError(
+            t(
+                "The share that will never have the outcome cannot be said: outcomes still occurred near the end of "
+                "the follow-up. Wait longer."
+            ),
+            code="CJ-ST-052",
+        )
+
+
+def _plateau(people: pd.DataFrame, n: Floats) -> bool:
     """Whether enough people were followed well beyond the last outcome: a flat part, not a thin one."""
     last = people.loc[people["event"] == 1, "stop_days"].max()
-    return int((people["stop_days"] >= _BEYOND * last).sum()) >= _ENOUGH
+    return int(n[people["stop_days"] >= _BEYOND * last].sum()) >= _ENOUGH

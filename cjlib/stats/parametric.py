@@ -92,6 +92,8 @@ def accelerated_time(
     *,
     covariates: Sequence[str],
     families: Sequence[str] = FAMILIES,
+    cure: bool = False,
+    weight: str | None = None,
     confidence: float = 0.95,
 ) -> TimeModel:
     """Compare families of accelerated time by AIC and give the time ratios of the best.
@@ -104,6 +106,11 @@ def accelerated_time(
         Columns whose time ratios are wanted.
     families : sequence of str
         Of "exponential", "weibull", "log-normal", "log-logistic".
+    cure : bool
+        Let a share that depends on the covariates never have the outcome: the ratios then are among those
+        who ever have it. Without, "never" makes a wait look longer.
+    weight : str, optional
+        Column that says how many people share the row.
     confidence : float in (0, 1)
         Level of the interval.
 
@@ -133,11 +140,14 @@ def accelerated_time(
     'log-normal'
     """
     z = z_value(confidence)
-    people = checked(rows.assign(start_days=0.0), covariates, None)
+    people = checked(rows.assign(start_days=0.0), covariates, weight)
     names, _, spread, _, dropped = standardised(people, covariates, (), None)
-    centre = people[names].mean().to_numpy(dtype=float)
+    centre = np.average(people[names].to_numpy(dtype=float), axis=0, weights=number_of(people, weight))
     x = (people[names].to_numpy(dtype=float) - centre) / spread
-    fits = sorted((fit for family in families if (fit := waiting(people, family, x))), key=lambda fit: fit.aic)
+    fits = sorted(
+        (fit for family in families if (fit := waiting(people, family, x, both=cure, weight=weight))),
+        key=lambda fit: fit.aic,
+    )
     if not fits:
         raise NotEnoughDataError(t("No family of waiting times fits: too few outcomes."), code="CJ-ST-051")
     best = fits[0]
@@ -161,45 +171,56 @@ def accelerated_time(
         ),
         intercept=float(best.estimate[0] - coefficient @ centre),
         scale=1.0 if best.family == "exponential" else float(np.exp(best.estimate[1 + len(names)])),
-        n_people=len(people),
-        n_event=int(people["event"].sum()),
+        n_people=int(number_of(people, weight).sum()),
+        n_event=int(number_of(people, weight)[people["event"] == 1].sum()),
         dropped=dropped,
     )
 
 
-def waiting(people: pd.DataFrame, family: str, x: Floats, *, cure: bool = False) -> Waiting | None:
+def number_of(people: pd.DataFrame, weight: str | None) -> Floats:
+    """How many people each row stands for, (n,)."""
+    return np.ones(len(people)) if weight is None else people[weight].to_numpy(dtype=float)
+
+
+def waiting(
+    people: pd.DataFrame, family: str, x: Floats, *, cure: bool = False, both: bool = False, weight: str | None = None
+) -> Waiting | None:
     """Maximise the likelihood of one family; None if it has no maximum inside.
 
-    `x` (n, p) without a constant. The estimate is (intercept, β, [log σ,] [logit c]).
+    `x` (n, p) without a constant. The estimate is (intercept, β, [log σ,] [logit c]); with `both` the logit
+    of the share that never has the outcome depends on `x` too: (..., its intercept, its p coefficients).
     """
+    n = number_of(people, weight)
     time = people["stop_days"].to_numpy(dtype=float)
     event = people["event"].to_numpy(dtype=bool)
     design = np.column_stack([np.ones(time.size), x])
     log_time, law, free = np.log(time), _LAWS[family], family != "exponential"
     size = design.shape[1]
+    gate = design if both else design[:, : int(cure)]  # what the share that never has the outcome depends on
+    k = gate.shape[1]
 
     def negative(theta: Floats) -> tuple[float, Floats]:
         sigma = float(np.exp(theta[size])) if free else 1.0
-        logit = theta[-1] if cure else -np.inf
+        logit = gate @ theta[theta.size - k :] if k else np.full(time.size, -np.inf)
         z = np.clip((log_time - design @ theta[:size]) / sigma, -700, 50)
         log_s = law.log_s(z)
         open_ = np.logaddexp(log_expit(logit), log_expit(-logit) + log_s)
         value = np.where(event, log_expit(-logit) + law.log_f(z) - np.log(sigma), open_)
         still = np.exp(log_expit(-logit) + log_s - open_)
         by_z = np.where(event, law.slope_f(z), still * law.slope_s(z))
-        slope = [-(design.T @ by_z) / sigma]
+        slope = [-(design.T @ (n * by_z)) / sigma]
         if free:
-            slope.append(np.array([-(z * by_z).sum() - event.sum()]))
-        if cure:
-            share = float(expit(logit))
+            slope.append(np.array([-(n * z * by_z).sum() - n[event].sum()]))
+        if k:
+            share = expit(logit)
             # d/dlogit log(c + (1-c)S) = c(1-c)(1-S)/(c + (1-c)S)
             inner = share * (1 - share) * -np.expm1(log_s) / np.exp(open_)
-            slope.append(np.array([np.where(event, -share, inner).sum()]))
-        return -float(value.sum()) + float(log_time[event].sum()), -np.concatenate(slope)
+            slope.append(gate.T @ (n * np.where(event, -share, inner)))
+        return -float(n @ value) + float((n * log_time)[event].sum()), -np.concatenate(slope)
 
-    start = np.zeros(size + free + cure)
-    start[0] = log_time.mean()
-    found = minimize(negative, start, jac=True, method="BFGS", options={"gtol": 1e-6 * time.size, "maxiter": 500})
+    start = np.zeros(size + free + k)
+    start[0] = np.average(log_time, weights=n)
+    found = minimize(negative, start, jac=True, method="BFGS", options={"gtol": 1e-6 * n.sum(), "maxiter": 500})
     estimate: Floats = found.x
     steps = 1e-5 * np.eye(estimate.size)
     hessian = np.array([(negative(estimate + h)[1] - negative(estimate - h)[1]) / 2e-5 for h in steps])
@@ -207,3 +228,12 @@ def waiting(people: pd.DataFrame, family: str, x: Floats, *, cure: bool = False)
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 1e-6 or np.abs(estimate).max() > 50:
         return None
     return Waiting(family, estimate, np.linalg.inv(hessian), -float(found.fun))
+
+
+def incidence(fit: Waiting, times: Floats, *, cure: bool = False) -> Floats:
+    """Share that has had the outcome by each time (days, >= 0) in a fit of `waiting` without covariates."""
+    sigma = 1.0 if fit.family == "exponential" else float(np.exp(fit.estimate[1]))
+    with np.errstate(divide="ignore"):  # time 0: log of it is -inf, where nobody has had it
+        z = np.clip((np.log(times) - fit.estimate[0]) / sigma, -700, 50)
+    result: Floats = -np.expm1(_LAWS[fit.family].log_s(z)) * (expit(-fit.estimate[-1]) if cure else 1.0)
+    return result

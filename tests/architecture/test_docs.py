@@ -21,7 +21,7 @@ PAGES = sorted((DOCS / "analyses").glob("*.md"))
 RECORDS = sorted((DOCS / "adr").glob("*.md"))
 WRITTEN = [README, ROOT / "CHANGELOG.md", DOCS / "errors.md", *PAGES, *RECORDS]
 ANALYSES = (
-    "data_quality", "funnel", "time_to_event", "churn", "retention", "churn_prediction",
+    "data_quality", "funnel", "time_to_event", "churn", "retention", "rolling_retention", "renewals", "customer_retention", "churn_prediction",
     "silence_threshold", "still_customers", "scores", "said_and_done", "score_then_done", "say_do_ledger",
     "score_worth", "score_hazard", "conversion_drivers", "never_converters",
     "compare_scores", "score_trend", "invitation_mix",

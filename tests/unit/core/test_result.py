@@ -24,6 +24,7 @@ from cjlib.analyses.never_converters import never_converters
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.renewals import renewals
 from cjlib.analyses.repeat_events import repeat_events
+from cjlib.analyses.rolling_retention import rolling_retention
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_from_text import score_from_text
@@ -78,6 +79,7 @@ MAKE = {
     "churn_prediction": lambda: churn_prediction(
         BOUGHT, kind="non-contractual", activity=["purchase"], silence="60 days", draws=100
     ),
+    "rolling_retention": lambda: rolling_retention(LOG, activity=["visit", "purchase"], edges=["10 days", "20 days"]),
     "renewals": lambda: renewals(PLAN, start="start", end="end", ahead=2),
     "stage_times": lambda: stage_times(LOG, stages=[{"name": s.label, "events": s.events} for s in STAGES]),
     "repeat_events": lambda: repeat_events(BOUGHT, event="purchase"),

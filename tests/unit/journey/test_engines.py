@@ -21,6 +21,7 @@ from cjlib.analyses.never_converters import never_converters
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.renewals import renewals
 from cjlib.analyses.repeat_events import repeat_events
+from cjlib.analyses.rolling_retention import rolling_retention
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_hazard import score_hazard
@@ -78,6 +79,7 @@ def answers(log, said) -> dict[str, dict]:
         "churn": churn(log, kind="non-contractual", activity=["purchase"], silence="20 days"),
         "silence": silence_threshold(log, activity=["purchase"], within="30 days", draws=20),
         "contract": churn(log, kind="contractual", start="visit", end="unsubscribe"),
+        "rolling": rolling_retention(log, activity=["visit", "cart"], edges=["5 days", "10 days"]),
         "renewals": renewals(log, start="visit", end="unsubscribe", period="7 days"),
         "stages": stage_times(log, stages=[{"name": s.label, "events": s.events} for s in stages]),
         "repeats": repeat_events(log, event="purchase", by="persona"),
