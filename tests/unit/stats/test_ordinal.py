@@ -174,9 +174,9 @@ def test_every_person_repeated_changes_no_error_and_no_check(k):
 def test_odds_ratios_cover_no_association_where_people_answer_several_times():
     by_person, plain = [], []
     for seed in range(40):
-        y, x, who = repeated(n_people=70, seed=seed)
+        y, x, who = repeated(n_people=120, seed=seed)
         for found, people in ((by_person, who), (plain, None)):
             low, high = limits(ordinal_logit(y, x, people=people))
             found.append(low[0] <= 1 <= high[0])
-    assert np.mean(by_person) >= 0.88
+    assert np.mean(by_person) >= 0.85, "three standard errors of 40 draws below 0.95"
     assert np.mean(plain) < np.mean(by_person)
