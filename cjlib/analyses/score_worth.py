@@ -306,7 +306,8 @@ def _shares(part: pd.DataFrame, start: float, stops: Sequence[float]) -> list[tu
     rest = pd.DataFrame(beyond, columns=["duration_days", "outcome", "n"]).astype(seen.dtypes.to_dict())
     counts = pd.concat([seen, rest], ignore_index=True)
     found = at(kaplan_meier(counts.assign(group="")), [stop - start for stop in stops])
-    return [(1 - float(row.estimate), 1 - float(row.ci_high), 1 - float(row.ci_low)) for row in found.itertuples()]
+    values = found[["estimate", "ci_high", "ci_low"]].to_numpy(dtype="float64")
+    return [(1 - value, 1 - high, 1 - low) for value, high, low in values.tolist()]
 
 
 def _groups(best: pd.DataFrame, worst: pd.DataFrame, rows: pd.DataFrame) -> list[Note]:

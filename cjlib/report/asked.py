@@ -55,6 +55,15 @@ def conversion_drivers(spec: StudySpec) -> Asked:
     )
 
 
+def segments(spec: StudySpec) -> Asked:
+    """Arguments of `segment_scan` for every clock with horizons: the longest of them that is over for enough."""
+    return tuple(
+        {**_named(clock), "start": clock.from_, "outcome": clock.to, "within": clock.horizons}
+        for clock in spec.clocks
+        if clock.horizons
+    )
+
+
 def churn(spec: StudySpec) -> Asked:
     """Arguments of `churn` and `retention`, if the study says what leaving means."""
     return (_named(spec.churn),) if spec.churn else ()
@@ -131,7 +140,7 @@ def trends(instruments: Sequence[str]) -> Asked | None:
 
 
 def ledger(spec: StudySpec) -> Asked | None:
-    """Arguments of `say_do_ledger`; empty where the study holds no words against deeds, None where it does elsewhere."""
+    """Arguments of `say_do_ledger`; empty where no deed is declared at all, None where only other deeds are."""
     rules = tuple(_named(rule, end=list(rule.end) or _gone(spec)) for rule in spec.ledger)
     if rules:
         return ({"types": rules},)
@@ -184,10 +193,9 @@ def nothing_asked(study: Any, section: str) -> tuple[str, str]:
 
     A study without answers, or without events, has one reason for everything that rests on them.
     """
-    sources = study.spec.sources if study else None
-    if section in ABOUT_ANSWERS and sources and not sources.responses:
+    if section in ABOUT_ANSWERS and not study.responses.n_invitations:
         section, why = "sources: responses", t("The study has no survey answers, so what customers say is unknown.")
-    elif section == "ledger" and sources and not sources.events:
+    elif section == "ledger" and not study.events.n_events:
         section, why = "sources: events", t("The study has no events, so behaviour cannot be described.")
     elif section == "ledger":
         why = t("The study file does not say which deeds the answers are to be held against.")

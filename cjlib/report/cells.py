@@ -124,8 +124,9 @@ def notes(notebook: Mapping[str, Any]) -> dict[str, int]:
 
 
 def is_partial(notebook: Mapping[str, Any]) -> bool:
-    """True if something asked for could not be said, or a result is of limited use."""
-    return bool(blocks(notebook, "missing")) or notes(notebook)["limit"] > 0
+    """True if something the study asks for could not be said, or a result is of limited use."""
+    unsaid = any(block.get("asked", True) for block in blocks(notebook, "missing"))
+    return unsaid or notes(notebook)["limit"] > 0
 
 
 def title(notebook: Mapping[str, Any], otherwise: str = "") -> str:

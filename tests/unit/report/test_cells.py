@@ -82,6 +82,7 @@ def test_key_figures_come_from_tagged_cells_and_notes_from_all():
     assert cells.is_partial(made) is False
     assert cells.is_partial(of(shown(block("c", "limit")))) is True
     assert cells.is_partial(of(shown({"block": "missing"}))) is True
+    assert cells.is_partial(of(shown({"block": "missing", "asked": False}))) is False
 
 
 def test_what_others_put_under_our_type_is_ignored():

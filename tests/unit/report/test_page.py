@@ -6,12 +6,13 @@ import sys
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 
+import pandas as pd
 import pytest
 from IPython.display import display
 
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.text import language, using
-from cjlib.report import asked, page
+from cjlib.report import asked, blocks, page
 from cjlib.report.context import MIME
 from cjlib.sources.study import StudySpec
 
@@ -88,7 +89,7 @@ def test_start_opens_the_study_and_shows_what_the_numbers_rest_on(study, shown):
     assert (made.events, made.responses, made.customers) == ("events", "responses", "customers")
     assert [given["name"] for given in made.funnels()] == ["buy"]
     assert made.funnels("region")[0]["by"] == "region"
-    assert (made.clocks(), made.said_before, made.said_after, made.churn) == ((), (), (), ())
+    assert (made.clocks(), made.churn) == ((), ())
 
 
 def test_the_plain_page_escapes_what_comes_from_data(study, shown):
@@ -125,7 +126,7 @@ def test_an_answer_is_returned_and_counted_and_a_missing_one_is_said():
     bundle = missing._repr_mimebundle_()
     assert bundle[MIME] == {
         "block": "missing", "what": "This question cannot be answered from these data.",
-        "why": "Nobody came.", "next": "",
+        "why": "Nobody came.", "next": "", "asked": True,
     }  # fmt: skip
     assert "Nobody came." in bundle["text/html"]
     assert len(made.shown) == 1
@@ -212,7 +213,7 @@ def test_a_question_that_makes_no_sense_in_the_study_shows_nothing(shown):
     made = page.Page(study=None, run_id="r1")
     for answer in (made.ask_each(funnel, "log", None), made.ask_if(False, funnel, "log")):
         assert len(answer) == 0
-        page._display(answer)
+        blocks.display(answer)
     assert [bundle[MIME] for bundle in shown] == [{"block": "nothing"}] * 2
     assert made.shown == []
 
@@ -231,3 +232,57 @@ def test_only_instruments_whose_answers_came_in_several_ways_are_asked_for_their
     spec = SimpleNamespace(scores=SimpleNamespace(trigger="status", by=()))
     assert [one["instrument"] for one in asked.doors(spec, {"csat": 2, "nps": 1})] == ["csat"]
     assert asked.scores(spec, ["csat"]) == ({"name": "CSAT", "instrument": "csat", "trigger": "status"},)
+
+
+LEFT_OUT = ("said_before", "said_after", "drivers", "coded", "doors", "scores_by", "comparisons", "words_by_stage")
+NO_ANSWERS = "The study has no survey answers, so what customers say is unknown."
+NO_EVENTS = "The study has no events, so behaviour cannot be described."
+NO_DEEDS = "The study file does not say which deeds the answers are to be held against."
+NO_WORDS = "No answer has a comment, so there are no words to read."
+
+
+def opened(n_events, said, **declared):
+    """A page on a study with so many events and these answers (rows of score, stage, comment)."""
+    from cjlib.journey.frames import from_frames
+
+    events = pd.DataFrame({"customer": ["a"] * n_events, "event": "visit", "at": range(n_events)})
+    rows = [{"customer": "a", "asked_at": 1, "answered_at": 2, "instrument": "csat", **row} for row in said]
+    log, responses = from_frames(events=events, responses=pd.DataFrame(rows) if rows else None, as_of="1970-02-01")
+    spec = StudySpec.model_validate(SMALLEST | declared)
+    return page.Page(study=SimpleNamespace(spec=spec, events=log, responses=responses))
+
+
+@pytest.mark.parametrize(
+    ("n_events", "said", "why"),
+    [
+        (1, [], {"scores": NO_ANSWERS, "say_do_ledger": NO_ANSWERS, "distinctive_words": NO_ANSWERS}),
+        (0, [{"score": 4.0}], {"say_do_ledger": NO_EVENTS, "distinctive_words": NO_WORDS}),
+        (1, [{"score": 4.0}], {"say_do_ledger": NO_DEEDS, "distinctive_words": NO_WORDS}),
+        (1, [{"score": 4.0, "comment": "fine"}], {"say_do_ledger": NO_DEEDS}),
+    ],
+)
+def test_what_a_study_lacks_is_said_once_per_page_and_the_rest_left_out(n_events, said, why):
+    made = opened(n_events, said)
+    specs = {"scores": made.scores, "say_do_ledger": made.ledger, "distinctive_words": made.words}
+    assert {name: specs[name] for name in why} == dict.fromkeys(why, ())
+    for name, sentence in why.items():
+        asked_for = SimpleNamespace(__name__=name)
+        missing = made.ask_each(asked_for, None, specs[name])
+        assert (missing.why, missing.asked) == (sentence, False)
+    assert [name for name in LEFT_OUT if getattr(made, name) is not None] == []
+    if not said:
+        assert (made.silent, made.trends, made.last_quarters, made.comments, made.words_after) == (None,) * 5
+
+
+def test_a_study_that_declares_one_deed_is_not_told_what_else_it_could_declare():
+    made = opened(1, [{"score": 4.0}], say_do=[{"name": "visit", "event": "visit"}])
+    assert made.ledger is None
+    assert [one["name"] for one in made.said_before] == ["visit"]
+    assert made.said_after is None
+
+
+def test_words_of_stages_are_asked_where_comments_are_about_several():
+    one = [{"score": 4.0, "comment": "fine", "stage": "Order"}]
+    assert opened(1, one).words_by_stage is None
+    assert opened(1, [*one, {"score": 1.0, "comment": "late", "stage": "Delivery"}]).words_by_stage == ({},)
+    assert opened(1, [*one, {"score": 1.0, "stage": "Delivery"}]).words_by_stage is None
