@@ -27,6 +27,8 @@ _FACADE = {
     "churn_prediction": "cjlib.analyses.churn_prediction",
     "still_customers": "cjlib.analyses.still_customers",
     "silence_threshold": "cjlib.analyses.silence_threshold",
+    "life_cycle": "cjlib.analyses.life_cycle",
+    "repeat_purchases": "cjlib.analyses.repeat_purchases",
     "rolling_retention": "cjlib.analyses.rolling_retention",
     "renewals": "cjlib.analyses.renewals",
     "repeat_events": "cjlib.analyses.repeat_events",

@@ -88,6 +88,11 @@ def contract(spec: StudySpec) -> Asked | None:
     return tuple(_named(kind) for kind in kinds) or None
 
 
+def silent_leaving(spec: StudySpec) -> Asked | None:
+    """Arguments of what infers leaving from silence; None where leaving is recorded by an event."""
+    return None if spec.churn and spec.churn.kind == "contractual" else churn(spec)
+
+
 def scores(spec: StudySpec, instruments: Sequence[str]) -> Asked:
     """Arguments of `scores` for every instrument, without a breakdown."""
     return tuple({"name": name.upper(), "instrument": name, "trigger": spec.scores.trigger} for name in instruments)

@@ -30,6 +30,8 @@ _SECTIONS = {
     "churn_prediction": "churn",
     "silence_threshold": "churn",
     "still_customers": "churn",
+    "life_cycle": "churn",
+    "repeat_purchases": "churn",
     "scores": "sources: responses",
     "say_do_ledger": "ledger",
     "distinctive_words": asked.COMMENTS,
@@ -103,6 +105,11 @@ class Page:
     def contract(self) -> asked.Asked | None:
         """Contracts of this study; None where leaving is inferred from silence."""
         return asked.contract(self.study.spec)
+
+    @property
+    def silent_leaving(self) -> asked.Asked | None:
+        """What leaving means in this study; None where it is recorded by an event."""
+        return asked.silent_leaving(self.study.spec)
 
     @property
     def scores(self) -> asked.Asked:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
 from cjlib.stats.proportion import Floats, share
 
-_REACH = 40.0  # standard deviations beyond which a count has no probability that a float can hold
+_REACH = 20.0  # standard deviations beyond which all counts together have a probability below 1e-80
+_TOGETHER = 64  # tables
 _TIE = 1e-7  # relative: counts as probable as the one seen, up to rounding
 
 
@@ -45,31 +44,44 @@ def fisher(n_event: npt.ArrayLike, n: npt.ArrayLike, n_event_other: npt.ArrayLik
     >>> fisher([3, 8], [4, 10], [1, 2], [4, 11]).round(4).tolist()
     [0.4857, 0.0089]
     """
-    unknown = np.isnan(share(n_event, n)) | np.isnan(share(n_event_other, n_other))
+    known = ~(np.isnan(share(n_event, n)) | np.isnan(share(n_event_other, n_other)))
     counts = np.broadcast_arrays(*(np.asarray(c, dtype=float) for c in (n_event, n, n_event_other, n_other)))
-    found = np.full(unknown.shape, np.nan)
-    for place in np.ndindex(unknown.shape):
-        if not unknown[place]:
-            found[place] = _one(*(float(c[place]) for c in counts))
+    tables = np.stack([c[known] for c in counts], axis=-1)
+    low, high = _support(*tables.T)
+    p = np.empty(len(tables))
+    order = np.argsort(high - low, kind="stable")  # tables of about one width are computed together
+    for some in np.array_split(order, max(1, -(-len(order) // _TOGETHER))):
+        p[some] = _together(tables[some], low[some], high[some])
+    found = np.full(known.shape, np.nan)
+    found[known] = p
     return found
 
 
-def _one(k: float, n: float, k_other: float, n_other: float) -> float:
+def _support(k: Floats, n: Floats, k_other: Floats, n_other: Floats) -> tuple[Floats, Floats]:
+    """Counts of the first group that have a probability worth adding, for each table."""
     events, people = k + k_other, n + n_other
     mean = n * events / people
-    spread = math.sqrt(mean * (1 - n / people) * (1 - events / people) * people / max(people - 1, 1))
-    reach = _REACH * spread + 50
-    low = max(0.0, events - n_other, math.floor(mean - reach))
-    high = min(n, events, math.ceil(mean + reach))
-    x = np.arange(low, high + 1)
+    reach = _REACH * np.sqrt(mean * (1 - n / people) * (1 - events / people)) + 50
+    low = np.maximum(np.maximum(0, events - n_other), np.floor(mean - reach))
+    return low, np.minimum(np.minimum(n, events), np.ceil(mean + reach))
 
-    def log(count: Floats | float) -> Floats:
-        chosen = _choose(n, count) + _choose(n_other, events - count) - _choose(people, events)
+
+def _together(tables: Floats, low: Floats, high: Floats) -> Floats:
+    if not len(tables):
+        return low
+    k, n, k_other, n_other = tables.T[:, :, None]
+    events = k + k_other
+    x = low[:, None] + np.arange(np.max(high - low) + 1)
+    inside = np.minimum(x, high[:, None])
+
+    def log(count: Floats) -> Floats:
+        chosen = _choose(n, count) + _choose(n_other, events - count) - _choose(n + n_other, events)
         return np.asarray(chosen, dtype=float)
 
-    probability = np.exp(log(x))
-    return float(min(1.0, probability[probability <= np.exp(log(k)) * (1 + _TIE)].sum()))
+    probability = np.exp(log(inside))
+    counted = (x <= high[:, None]) & (probability <= np.exp(log(k)) * (1 + _TIE))
+    return np.asarray(np.minimum(1.0, np.where(counted, probability, 0.0).sum(axis=1)), dtype=float)
 
 
-def _choose(n: float, k: Floats | float) -> Floats:
-    return np.asarray(gammaln(n + 1) - gammaln(k + np.asarray(1.0)) - gammaln(n - k + np.asarray(1.0)), dtype=float)
+def _choose(n: Floats, k: Floats) -> Floats:
+    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1), dtype=float)

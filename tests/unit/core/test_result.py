@@ -21,10 +21,12 @@ from cjlib.analyses.interviews import who_to_interview
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.never_converters import never_converters
+from cjlib.analyses.life_cycle import life_cycle
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.renewals import renewals
 from cjlib.analyses.repeat_events import repeat_events
 from cjlib.analyses.rolling_retention import rolling_retention
+from cjlib.analyses.repeat_purchases import repeat_purchases
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_from_text import score_from_text
@@ -32,6 +34,7 @@ from cjlib.analyses.score_hazard import score_hazard
 from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
+from cjlib.analyses.segment_scan import segment_scan
 from cjlib.analyses.silence_threshold import silence_threshold
 from cjlib.analyses.stage_times import stage_times
 from cjlib.analyses.still_customers import still_customers
@@ -65,6 +68,11 @@ TALKS = from_frames(
                              "code": ["fees", "wait", "app", "fees"] * 9}),
     as_of="1970-02-01",
 )[2]  # fmt: skip
+PLANS = from_frames(
+    pd.DataFrame({"customer": [*range(80), *range(0, 60, 2)], "at": [0] * 80 + [1] * 30,
+                  "event": ["visit"] * 80 + ["purchase"] * 30}),
+    customers=pd.DataFrame({"customer": range(80), "plan": ["a", "b"] * 40}), as_of="1970-03-01",
+)[0]  # fmt: skip
 SHOP = simulate(n_customers=1500, seed=3)
 WORDS = from_frames(responses=SHOP.responses, as_of="2026-07-01", zone="Europe/Paris",
                     scales={"csat": (1, 5), "ces": (1, 7), "nps": (0, 10)})[1]  # fmt: skip
@@ -86,6 +94,8 @@ MAKE = {
     "customer_retention": lambda: customer_retention(PLAN, start="start", end="end"),
     "retention": lambda: retention(LOG, activity=["visit", "cart", "purchase"]),
     "still_customers": lambda: still_customers(BOUGHT, activity=["purchase"], draws=20),
+    "life_cycle": lambda: life_cycle(BOUGHT, activity=["purchase"], silence="60 days"),
+    "repeat_purchases": lambda: repeat_purchases(BOUGHT, activity=["purchase"]),
     "silence_threshold": lambda: silence_threshold(BOUGHT, activity=["purchase"], silence="60 days", draws=50),
     "scores": lambda: scores(SAID, instrument="nps"),
     "score_comparison": lambda: compare_scores(DOORS, instrument="csat", by="trigger"),
@@ -100,6 +110,7 @@ MAKE = {
     "score_hazard": lambda: score_hazard(SAID, LOG, outcome="purchase"),
     "conversion_drivers": lambda: conversion_drivers(LOG, start="visit", outcome="purchase", drivers=["cart"]),
     "never_converters": lambda: never_converters(LOG, start="visit", outcome="purchase"),
+    "segment_scan": lambda: segment_scan(PLANS, start="visit", outcome="purchase", within="5 days"),
     "score_worth": lambda: score_worth(SAID, LOG, outcome="purchase", within="10 days"),
     "say_do_ledger": lambda: say_do_ledger(SAID, LOG, types=[LEAVES]),
     "comments_by_meaning": lambda: comments_by_meaning(WORDS, most=60, most_groups=3),

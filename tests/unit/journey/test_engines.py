@@ -18,18 +18,22 @@ from cjlib.analyses.interviews import who_to_interview
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
 from cjlib.analyses.never_converters import never_converters
+from cjlib.analyses.life_cycle import life_cycle
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.renewals import renewals
 from cjlib.analyses.repeat_events import repeat_events
 from cjlib.analyses.rolling_retention import rolling_retention
+from cjlib.analyses.repeat_purchases import repeat_purchases
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_hazard import score_hazard
 from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
 from cjlib.analyses.scores import scores
+from cjlib.analyses.segment_scan import segment_scan
 from cjlib.analyses.silence_threshold import silence_threshold
 from cjlib.analyses.stage_times import stage_times
+from cjlib.analyses.still_customers import still_customers
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.journey.engine import DuckEngine, Engine
 from cjlib.journey.frames import from_frames
@@ -76,8 +80,15 @@ def answers(log, said) -> dict[str, dict]:
         "funnel by channel": funnel(log, steps=steps, window="20 days", entry="best", by="channel"),
         "funnel per session": funnel(log.per(["customer", "session"]), steps=steps, window="none"),
         "time": time_to_event(log, start="visit", outcome="purchase", competing=["unsubscribe"], by="persona"),
+        "segments": segment_scan(
+            log, start="visit", outcome="purchase", competing=["unsubscribe"], within=["10 days", "20 days"], min_n=20
+        ),  # fmt: skip
         "churn": churn(log, kind="non-contractual", activity=["purchase"], silence="20 days"),
         "silence": silence_threshold(log, activity=["purchase"], within="30 days", draws=20),
+        "still": still_customers(log, activity=["purchase"], draws=20),
+        "states": life_cycle(log, activity=["purchase"], silence="30 days"),
+        "again": repeat_purchases(log, activity=["purchase"], horizons=["10 days", "30 days"], by="persona"),
+        "again by channel": repeat_purchases(log, activity=["visit"], horizons=["10 days"], by="channel"),
         "contract": churn(log, kind="contractual", start="visit", end="unsubscribe"),
         "rolling": rolling_retention(log, activity=["visit", "cart"], edges=["5 days", "10 days"]),
         "renewals": renewals(log, start="visit", end="unsubscribe", period="7 days"),
