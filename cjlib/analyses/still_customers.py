@@ -116,9 +116,9 @@ class StillCustomersResult(Result):
     def _doubts(self) -> list[str]:
         """What speaks against the number: another model that differs, classes that were predicted wrongly."""
         said = []
-        models = self._more["models"].set_index("model")
-        if _apart(models.loc[_NAMES[_MODEL]], models.loc[_NAMES[_SECOND]]):
-            other = models.loc[_NAMES[_SECOND]]
+        models = {row["model"]: row for row in self._more["models"].to_dict("records")}
+        other = models[_NAMES[_SECOND]]
+        if _apart(models[_NAMES[_MODEL]], other):
             said.append(t(
                 "Pareto/NBD expects {n} (95 % CI {ci}): the data do not tell which is right.",
                 n=number(other["expected"]), ci=interval(other["ci_low"], other["ci_high"])))  # fmt: skip
@@ -313,7 +313,9 @@ def _proof(
     return table, _verdicts(table, when, length, log.info.min_people), length
 
 
-def _judged(came: Floats, said: dict[Any, Floats], place: npt.NDArray[np.int64], confidence: float) -> pd.DataFrame:
+def _judged(
+    came: npt.NDArray[Any], said: dict[Any, Floats], place: npt.NDArray[np.int64], confidence: float
+) -> pd.DataFrame:
     """Observed and predicted purchases per customer, by class; the wide limits hold for all classes at once."""
     strict = 1 - (1 - confidence) / len(np.unique(place))
     found = []

@@ -17,13 +17,13 @@ from cjlib.analyses.interview_codes import interview_codes
 from cjlib.analyses.interviews import who_to_interview
 from cjlib.analyses.invitation_mix import invitation_mix
 from cjlib.analyses.ledger import say_do_ledger
-from cjlib.analyses.never_converters import never_converters
 from cjlib.analyses.life_cycle import life_cycle
+from cjlib.analyses.never_converters import never_converters
 from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.renewals import renewals
 from cjlib.analyses.repeat_events import repeat_events
-from cjlib.analyses.rolling_retention import rolling_retention
 from cjlib.analyses.repeat_purchases import repeat_purchases
+from cjlib.analyses.rolling_retention import rolling_retention
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_hazard import score_hazard
