@@ -73,7 +73,10 @@ def standardised(people: pd.DataFrame, covariates: Sequence[str], strata: Sequen
     x = np.empty((sets.kept.size, len(covariates)))
     for j, name in enumerate(covariates):
         x[:, j] = _numbers(people, name)[sets.kept]
-    names, columns, dropped = _estimable(x, list(covariates), stratum[sets.kept], sets.event)
+    # Which columns can be estimated depends on the distinct rows only.
+    distinct = ~pd.DataFrame(x).assign(stratum=stratum[sets.kept], event=sets.event).duplicated().to_numpy()
+    names, columns, dropped = _estimable(x[distinct], list(covariates), stratum[sets.kept][distinct],
+                                         sets.event[distinct])  # fmt: skip
     x = x[:, columns]
     spread = x.std(axis=0)
     return Design(names, (x - x.mean(axis=0)) / spread, spread, sets, dropped)

@@ -14,6 +14,7 @@ A hazard ratio is an association: it is causal only if the covariate was assigne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,6 +64,7 @@ def proportional_hazards(
     strata: Sequence[str] = (),
     cluster: str | None = None,
     weight: str | None = None,
+    discrimination: bool = True,
     confidence: float = 0.95,
 ) -> HazardModel:
     """Fit the proportional hazards model of Cox with Efron's ties.
@@ -80,6 +82,8 @@ def proportional_hazards(
         Column that says whose row it is: robust (sandwich) errors.
     weight : str, optional
         Column of positive weights; errors are then robust, by row if there is no `cluster`.
+    discrimination : bool
+        Whether the concordance is wanted, which takes as long as the fit; NaN without.
     confidence : float in (0, 1)
         Level of the interval.
 
@@ -126,7 +130,7 @@ def proportional_hazards(
         n_event=int(people["event"].sum()),
         log_likelihood=fit.terms.log_likelihood,
         null_log_likelihood=fit.at_zero,
-        concordance=concordance(design.sets, design.x @ fit.beta),
+        concordance=concordance(design.sets, design.x @ fit.beta) if discrimination else math.nan,
         robust=robust,
         dropped=design.dropped,
     )
@@ -167,7 +171,7 @@ def proportionality(rows: pd.DataFrame, *, covariates: Sequence[str], strata: Se
     """
     people = checked(rows, [*covariates, *strata], None)
     fit, design = _fitted(standardised(people, covariates, strata, None))
-    surprise, variance = partial.event_moments(design.sets, design.x, fit.beta)
+    surprise, variance = partial.event_moments(*partial.patterns(design.sets, design.x), fit.beta)
     clock, number = _km_clock(people, design.sets)
     clock = clock - np.average(clock, weights=number)
     gradient = clock @ surprise
@@ -238,7 +242,7 @@ def functional_form(rows: pd.DataFrame, *, covariates: Sequence[str], strata: Se
 def _fitted(design: Design) -> tuple[partial.Fit, Design]:
     """Fit, setting aside one covariate after the other whose coefficient runs away."""
     while True:
-        fit = partial.maximise(design.sets, design.x)
+        fit = partial.maximise(*partial.patterns(design.sets, design.x))
         if fit.runaway < 0:
             return fit, design
         gone = design.names[fit.runaway]

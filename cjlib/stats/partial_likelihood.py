@@ -22,6 +22,8 @@ from cjlib.stats.risk_table import Floats
 
 Ints = npt.NDArray[np.intp]
 _STEPS = 40
+# Rows from which, and cells (event times x patterns) up to which, rows are counted by covariate pattern.
+_MANY, _CELLS = 20_000, 12_000_000
 # In standard deviations of a covariate: Newton doubles the digits, so a step this small is the last one.
 _SMALL_STEP = 1e-7
 # Information per event below which a direction says nothing about the hazard.
@@ -58,11 +60,84 @@ class RiskSets:
         total: Floats = np.bincount(self.high[self.event] - 1, values[self.event], self.time.size).astype(float)
         return total
 
+    @property
+    def events(self) -> Floats:
+        """Weighted events of each row, (n,)."""
+        result: Floats = self.weight * self.event
+        return result
+
+    def tied(self) -> Ints:
+        """Events at each event time, (k,)."""
+        return np.bincount(self.high[self.event] - 1, minlength=self.time.size)
+
+    def met(self, a: tuple[Floats, Floats]) -> Floats:
+        """Cumulative baseline hazard met by each row; those with an event share the last step by Efron's rule."""
+        result: Floats = self.within(a[0]) - self.event * a[1][self.high - 1]
+        return result
+
     def within(self, steps: Floats) -> Floats:
         """Sum `steps` (k,) over the event times at which each row is at risk, (n,)."""
         running = np.append(0.0, np.cumsum(steps))
         total: Floats = running[self.high] - running[self.low]
         return total
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patterns:
+    """The same sums where rows share few covariate patterns: a matrix of counts instead of rows, exactly.
+
+    `at_risk, died` (k, q): rows at risk, and with an event, at each event time by pattern; `weight` is 1.
+    """
+
+    at_risk: Floats
+    died: Floats
+    weight: Floats
+
+    def over_risk(self, values: Floats) -> Floats:
+        """Sum `values` (q,) over the rows at risk at each event time, (k,)."""
+        result: Floats = self.at_risk @ values
+        return result
+
+    def over_events(self, values: Floats) -> Floats:
+        """Sum `values` (q,) over the rows with an event at each event time, (k,)."""
+        result: Floats = self.died @ values
+        return result
+
+    @property
+    def events(self) -> Floats:
+        """Events of each pattern, (q,)."""
+        result: Floats = self.died.sum(axis=0)
+        return result
+
+    def tied(self) -> Ints:
+        """Events at each event time, (k,)."""
+        return self.died.sum(axis=1).astype(np.intp)
+
+    def met(self, a: tuple[Floats, Floats]) -> Floats:
+        """Cumulative baseline hazard met by all rows of each pattern together, (q,)."""
+        result: Floats = a[0] @ self.at_risk - a[1] @ self.died
+        return result
+
+
+def patterns(sets: RiskSets, x: Floats) -> tuple[RiskSets | Patterns, Floats]:
+    """Rows counted by covariate pattern, and the patterns (q, p), where that is smaller; else what was given."""
+    size = sets.time.size
+    if x.shape[0] < _MANY or (sets.weight != 1).any():
+        return sets, x
+    number = pd.DataFrame(x).groupby(list(range(x.shape[1])), sort=False).ngroup().to_numpy()
+    q = int(number.max(initial=0)) + 1
+    if q * size > _CELLS or q * 4 > x.shape[0]:
+        return sets, x
+
+    def counted(which: Ints, position: Ints) -> Floats:
+        cells = np.bincount(position * q + which, minlength=(size + 1) * q)
+        return cells.reshape(size + 1, q).astype(float)
+
+    change = counted(number, sets.high) - counted(number, sets.low)
+    at_risk = np.cumsum(change[::-1], axis=0)[::-1][1:]
+    died = counted(number[sets.event], sets.high[sets.event] - 1)[:size]
+    first = np.unique(number, return_index=True)[1]
+    return Patterns(at_risk=np.ascontiguousarray(at_risk), died=died, weight=np.ones(q)), x[first]
 
 
 def risk_sets(start: Floats, stop: Floats, event: npt.NDArray[np.bool_], stratum: Ints, weight: Floats) -> RiskSets:
@@ -110,7 +185,7 @@ class Fit(NamedTuple):
     runaway: int
 
 
-def terms(sets: RiskSets, x: Floats, beta: Floats) -> Terms:
+def terms(sets: RiskSets | Patterns, x: Floats, beta: Floats) -> Terms:
     """Evaluate the log partial likelihood with Efron's ties (Efron 1977, JASA 72, 557-565).
 
     At a time with d events the l-th of them meets the risk set less l/d of those with an event. The
@@ -120,17 +195,17 @@ def terms(sets: RiskSets, x: Floats, beta: Floats) -> Terms:
     eta = x @ beta
     risk = sets.weight * np.exp(eta)
     ties = _ties(sets, risk)
-    expected = risk * _hazard(sets, ties.a)
+    expected = risk * sets.met(ties.a)
     at_risk, of_events = _first_moments(sets, x, risk)
     c0, c1, c2 = (part[:, None] for part in ties.square)
     cross = at_risk.T @ (c1 * of_events)
     outer = at_risk.T @ (c0 * at_risk) - cross - cross.T + of_events.T @ (c2 * of_events)
-    value = float(sets.weight[sets.event] @ eta[sets.event] - ties.log.sum())
-    residual = sets.weight * sets.event - expected
+    value = float(sets.events @ eta - ties.log.sum())
+    residual = sets.events - expected
     return Terms(value, x.T @ residual, x.T @ (expected[:, None] * x) - outer)
 
 
-def maximise(sets: RiskSets, x: Floats) -> Fit:
+def maximise(sets: RiskSets | Patterns, x: Floats) -> Fit:
     """Newton's method with halved steps from 0; `x` (n, p) has mean about 0 and spread about 1.
 
     A covariate that separates the events has no maximum: its steps stay as large as they were while the
@@ -154,11 +229,11 @@ def maximise(sets: RiskSets, x: Floats) -> Fit:
     if not np.isfinite(here.information).all():
         return Fit(beta, here, at_zero, int(np.argmax(np.abs(beta))))
     size, axes = np.linalg.eigh(here.information)
-    settled = np.abs(step).max(initial=0) < _SMALL_STEP and size[0] > _LITTLE * float(sets.weight[sets.event].sum())
+    settled = np.abs(step).max(initial=0) < _SMALL_STEP and size[0] > _LITTLE * float(sets.events.sum())
     return Fit(beta, here, at_zero, -1 if settled else int(np.argmax(np.abs(axes[:, 0]))))
 
 
-def _halved(sets: RiskSets, x: Floats, beta: Floats, step: Floats, here: Terms) -> tuple[Terms, Floats]:
+def _halved(sets: RiskSets | Patterns, x: Floats, beta: Floats, step: Floats, here: Terms) -> tuple[Terms, Floats]:
     slack = 1e-9 * (1 + abs(here.log_likelihood))
     with np.errstate(all="ignore"):  # a step too far overflows; it is halved
         for _ in range(30):
@@ -172,7 +247,7 @@ def _halved(sets: RiskSets, x: Floats, beta: Floats, step: Floats, here: Terms) 
 def martingale(sets: RiskSets, x: Floats, beta: Floats) -> Floats:
     """Events observed less expected per row, (n,), without weights."""
     risk = sets.weight * np.exp(x @ beta)
-    result: Floats = sets.event - risk * _hazard(sets, _ties(sets, risk).a) / sets.weight
+    result: Floats = sets.event - risk * sets.met(_ties(sets, risk).a) / sets.weight
     return result
 
 
@@ -181,7 +256,7 @@ def score_residuals(sets: RiskSets, x: Floats, beta: Floats) -> Floats:
     risk = sets.weight * np.exp(x @ beta)
     ties = _ties(sets, risk)
     at_risk, of_events = _first_moments(sets, x, risk)
-    hazard = _hazard(sets, ties.a)
+    hazard = sets.met(ties.a)
     (a, b), (c0, c1, c2) = ties.a, ties.square
     total_weight = ties.number * ties.mean_weight
     last = sets.high - 1
@@ -194,7 +269,7 @@ def score_residuals(sets: RiskSets, x: Floats, beta: Floats) -> Floats:
     return result
 
 
-def event_moments(sets: RiskSets, x: Floats, beta: Floats) -> tuple[Floats, Floats]:
+def event_moments(sets: RiskSets | Patterns, x: Floats, beta: Floats) -> tuple[Floats, Floats]:
     """Σ over events of x less its mean in the risk set, (k, p), and its variance, (k, p, p), per event time."""
     risk = sets.weight * np.exp(x @ beta)
     ties = _ties(sets, risk)
@@ -202,7 +277,7 @@ def event_moments(sets: RiskSets, x: Floats, beta: Floats) -> tuple[Floats, Floa
     (a, b), (c0, c1, c2) = ties.a, ties.square
     size = x.shape[1]
     surprise = np.empty_like(s)
-    variance = np.empty((sets.time.size, size, size))
+    variance = np.empty((s.shape[0], size, size))
     for i in range(size):
         seen = sets.over_events(sets.weight * x[:, i])
         surprise[:, i] = seen - (a * s[:, i] - b * d[:, i])
@@ -215,11 +290,11 @@ def event_moments(sets: RiskSets, x: Floats, beta: Floats) -> tuple[Floats, Floa
     return surprise, variance
 
 
-def _ties(sets: RiskSets, risk: Floats) -> _Ties:
+def _ties(sets: RiskSets | Patterns, risk: Floats) -> _Ties:
     """Sums over the d ties at each time, f = l/d for l = 0 .. d-1, a = w̄ / (risk set - f · events)."""
-    number = np.bincount(sets.high[sets.event] - 1, minlength=sets.time.size)
+    number = sets.tied()
     mean_weight = sets.over_events(sets.weight) / number
-    owner = np.repeat(np.arange(sets.time.size), number)
+    owner = np.repeat(np.arange(number.size), number)
     begin = np.append(0, np.cumsum(number)[:-1])
     f = (np.arange(owner.size) - begin[owner]) / number[owner]
     left = sets.over_risk(risk)[owner] - f * sets.over_events(risk)[owner]
@@ -234,18 +309,8 @@ def _ties(sets: RiskSets, risk: Floats) -> _Ties:
     return _Ties(number, mean_weight, (by_time(a), by_time(f * a)), square, by_time(w * np.log(left)))
 
 
-def _hazard(sets: RiskSets, a: tuple[Floats, Floats]) -> Floats:
-    """Cumulative baseline hazard met by each row; those with an event share the last step by Efron's rule."""
-    result: Floats = sets.within(a[0]) - sets.event * a[1][sets.high - 1]
-    return result
-
-
-def _first_moments(sets: RiskSets, x: Floats, risk: Floats) -> tuple[Floats, Floats]:
+def _first_moments(sets: RiskSets | Patterns, x: Floats, risk: Floats) -> tuple[Floats, Floats]:
     """Σ risk · x over each risk set and over its events, both (k, p)."""
-    at_risk = np.empty((sets.time.size, x.shape[1]))
-    of_events = np.empty_like(at_risk)
-    for j in range(x.shape[1]):
-        product = risk * x[:, j]
-        at_risk[:, j] = sets.over_risk(product)
-        of_events[:, j] = sets.over_events(product)
-    return at_risk, of_events
+    products = [risk * x[:, j] for j in range(x.shape[1])]
+    at_risk = np.column_stack([sets.over_risk(product) for product in products])
+    return at_risk, np.column_stack([sets.over_events(product) for product in products])

@@ -430,3 +430,23 @@ def test_intervals_cover_the_true_ratio(robust: bool) -> None:
         table = proportional_hazards(rows, covariates=["x0", "x1"], cluster="unit" if robust else None).table
         covered.append((table["ci_low"] <= np.exp([0.6, 0.0])) & (np.exp([0.6, 0.0]) <= table["ci_high"]))
     assert 0.9 < np.mean(covered) < 0.985
+
+
+@pytest.mark.parametrize("strata", [(), ("side",)])
+def test_rows_counted_by_pattern_give_what_the_rows_give(
+    strata: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(8)
+    n = 3000
+    start = np.where(rng.random(n) < 0.5, 0.0, rng.integers(0, 9, n))
+    stop = start + rng.integers(1, 30, n)
+    rows = pd.DataFrame({"start_days": start, "stop_days": stop, "event": rng.integers(0, 2, n),
+                         "side": rng.integers(0, 2, n), "x": rng.integers(0, 2, n), "k": rng.integers(0, 4, n),
+                         "unit": rng.integers(0, 900, n)})  # fmt: skip
+    found = []
+    for many in (10**9, 1):
+        monkeypatch.setattr(partial, "_MANY", many)
+        model = proportional_hazards(rows, covariates=["x", "k"], strata=strata, cluster="unit")
+        test = proportionality(rows, covariates=["x", "k"], strata=strata)
+        found.append([*model.table.drop(columns="covariate").to_numpy().ravel(), model.log_likelihood, *test["chi2"]])
+    assert found[1] == pytest.approx(found[0], rel=1e-9)
