@@ -26,7 +26,9 @@ from cjlib.journey.durations import declared_ends, durations
 from cjlib.journey.tables import EventLog
 from cjlib.stats.curve import aalen_johansen, at, quantile
 
+_N = ("n",)  # a median names no count, unlike a share of a printed number
 _COUNTS = ("n", "n_event")
+_TIMES = ["median_days", "median_low", "median_high", "naive_median_days"]
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -43,14 +45,14 @@ class StageTimesResult(Result):
             Column("n_competing", "Int64", "Ended otherwise", "people", "a declared end came first"),
             Column("n_open", "Int64", "Still open", "people", "neither by the cut-off: censored"),
             Column("median_days", "float64", "Median time", "days",
-                   "day by which half of all who started have gone on", _COUNTS),
-            Column("median_low", "float64", "95 % CI", "days", "", _COUNTS),
-            Column("median_high", "float64", "", "days", "", _COUNTS),
+                   "day by which half of all who started have gone on", _N),
+            Column("median_low", "float64", "95 % CI", "days", "", _N),
+            Column("median_high", "float64", "", "days", "", _N),
             Column("estimate", "float64", "Share by then", "proportion", "went on within the time asked for", _COUNTS),
             Column("ci_low", "float64", "95 % CI", "proportion", "log-log interval", _COUNTS),
             Column("ci_high", "float64", "", "proportion", "", _COUNTS),
             Column("naive_median_days", "float64", "Naive median", "days",
-                   "among those who went on so far; too short", ("n_event",)),
+                   "among those who went on so far; too short", _N),
         ),
         sums=(("n", ("n_event", "n_competing", "n_open")),),
         caption="From stage to stage",
@@ -69,7 +71,7 @@ class StageTimesResult(Result):
             b=row["to_stage"], share=percent(row["estimate"]), days=number(self.params["within_days"]),
             ci=interval(row["ci_low"], row["ci_high"], percent),
         )  # fmt: skip
-        timed = known[np.isfinite(known["median_days"].to_numpy(dtype=float))]
+        timed = self._table[np.isfinite(self._table["median_days"].to_numpy(dtype=float))]
         if timed.empty:
             return text + " " + t("Nowhere have half of those who started gone on: no median is reached.")
         slow = timed.iloc[int(timed["median_days"].to_numpy().argmax())]
@@ -91,17 +93,17 @@ class StageTimesResult(Result):
         from cjlib.plots.share import draw
         from cjlib.plots.style import EVERYBODY
 
-        names = [f"{a} → {b}" for a, b in zip(self._table["from_stage"], self._table["to_stage"], strict=True)]
-        table = self._table.assign(group=names)
+        table = self._table[self._table["estimate"].notna()]
+        names = [f"{a} → {b}" for a, b in zip(table["from_stage"], table["to_stage"], strict=True)]
+        table = table.assign(group=names)
         axis = t("went on to the next stage within {days} days", days=number(self.params["within_days"]))
         return draw(table, axis=axis, people=t("started"), colours=dict.fromkeys(names, EVERYBODY),
                     title=self._title(table), ax=ax)  # fmt: skip
 
     def _title(self, table: pd.DataFrame) -> str:
-        known = table[table["estimate"].notna()]
-        if known.empty:
+        if table.empty:
             return ""
-        row = known.iloc[int(known["estimate"].to_numpy().argmin())]
+        row = table.iloc[int(table["estimate"].to_numpy().argmin())]
         return t("The fewest go on from {a} to {b}: {share}", a=row["from_stage"], b=row["to_stage"],
                  share=percent(row["estimate"]))  # fmt: skip
 
@@ -164,6 +166,7 @@ def stage_times(
     if not rows:
         raise NotEnoughDataError(t("No two stages that follow each other occur in these data."), code="CJ-AN-175")
     table = pd.DataFrame(rows)
+    table.loc[table["n_event"].between(1, log.info.min_people - 1), _TIMES] = math.nan
     named = [log.label(name) for name in sorted(ended)]
     params = {"stages": [str(stage["name"]) for stage in stages], "within_days": within_days, "ends": named,
               "confidence": confidence}  # fmt: skip

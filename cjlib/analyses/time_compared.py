@@ -20,11 +20,13 @@ from cjlib.core.gate import ALL, Column, Columns
 from cjlib.core.result import GROUP, Note
 from cjlib.core.text import days, interval, number, t, tn
 from cjlib.stats.comparison import log_rank, pairwise_log_rank
+from cjlib.stats.competing import gray_test
 from cjlib.stats.crossing import crossing
 from cjlib.stats.restricted import restricted_mean_competing, restricted_mean_difference
 
 MOST_GROUPS = 6  # fifteen pairs; more are a screening, not a comparison
 LEVEL = 0.05  # of all tests
+MOST_PEOPLE = 30_000  # one row each in the test of shares
 CROSS, APART = "cross", "do not cross"
 
 RESTRICTED = Columns(
@@ -113,8 +115,7 @@ def compare(
     table = pd.concat([pd.DataFrame([first]), pairs], ignore_index=True)
     if early or (table["curves"] == CROSS).any():
         table["early_p"] = _early(flat, table)
-    competing = bool((counts["outcome"] > 1).any())
-    notes = _notes(table, overall.p, early=early, competing=competing, left_out=len(groups) - len(named))
+    notes = [*_notes(table, overall.p, early=early, left_out=len(groups) - len(named)), *_final_shares(own)]
     return Compared(more={"comparison": table} | more, notes=notes)
 
 
@@ -174,17 +175,29 @@ def _early(flat: pd.DataFrame, table: pd.DataFrame) -> list[float]:
     return found
 
 
-def _notes(table: pd.DataFrame, p: float, *, early: bool, competing: bool, left_out: int) -> list[Note]:
+def _final_shares(own: pd.DataFrame) -> list[Note]:
+    """Under competing ends: what the tests of rates do not say, and Gray's test of the shares."""
+    if not (own["outcome"] > 1).any():
+        return []
+    text = t(
+        "The tests compare the rate of the outcome among those still waiting. Where other ends come first, a "
+        "group may have the higher rate and yet the lower share in the end: the shares tell that.")  # fmt: skip
+    late = "entry_days" in own and bool((own["entry_days"] > 0).any())
+    if int(own["n"].sum()) <= MOST_PEOPLE and not late:
+        people = own.loc[own.index.repeat(own["n"])].rename(columns={"duration_days": "stop_days"})
+        gray = gray_test(people.assign(group=people["group"].astype(str)), group="group")
+        if not math.isnan(gray.p):
+            text += " " + t("Gray's test of the shares, all groups together: p {p}.", p=p_text(gray.p))
+    return [Note("CJ-AN-164", "caution", text)]
+
+
+def _notes(table: pd.DataFrame, p: float, *, early: bool, left_out: int) -> list[Note]:
     n_pairs = len(table) - 1
     text = t("All groups together: log-rank test, p {p}.", p=p_text(p))
     if n_pairs:
         text += " " + tn("One pair was compared.", "{n} pairs were compared; their p-values are corrected for that "
                          "number (Holm).", n_pairs)  # fmt: skip
     notes = [Note("CJ-AN-014", "info", text)]
-    if competing:
-        notes.append(Note("CJ-AN-164", "caution", t(
-            "The tests compare the rate of the outcome among those still waiting. Where other ends come first, a "
-            "group may have the higher rate and yet the lower share in the end: the shares tell that.")))  # fmt: skip
     if (table["curves"] == CROSS).any():
         text = t("Curves cross: early differences and late ones offset each other in a log-rank test. The difference "
                  "in mean days is the number to read.")  # fmt: skip

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cjlib.analyses import time_compared as compared
-from cjlib.analyses.time_waiting import BANDS, MARKS, band_note, bands, marks, snapshot_note
+from cjlib.analyses.time_waiting import BANDS, MARKS, band_note, bands, late_notes, marks, snapshot_note
 from cjlib.core import checks
 from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError
@@ -26,6 +26,7 @@ from cjlib.core.gate import ALL, Column, Columns
 from cjlib.core.result import GROUP, DataInfo, Kpi, Note, Result
 from cjlib.core.text import days, interval, number, percent, t
 from cjlib.journey.durations import ANY, CENSOR, durations, without_competing
+from cjlib.journey.late import watched_from
 from cjlib.journey.tables import EventLog
 from cjlib.stats.curve import aalen_johansen, at, kaplan_meier, quantile
 
@@ -179,6 +180,7 @@ def time_to_event(
     by: str | None = None,
     test: Literal["log-rank", "early"] = "log-rank",
     resolution: str = "exact",
+    observed_from: str | None = None,
     confidence: float = 0.95,
 ) -> TimeToEventResult:
     """Estimate the share of customers with the outcome by each horizon, and the median time.
@@ -196,6 +198,8 @@ def time_to_event(
     test : "early" adds the Fleming-Harrington test with weight on early differences; it is also added, and
         said to be chosen after looking, where curves cross
     resolution : "exact", or a duration that durations are cut down to (for very many customers)
+    observed_from : customer date, or ISO day for all, from which outcomes are recorded; a clock that started
+        earlier is at risk from there on only (left truncation), and one that ended before it is left out
     confidence : level of the intervals
 
     Returns
@@ -233,6 +237,8 @@ def time_to_event(
     step = 1 if resolution == "exact" else microseconds("resolution", _ONE.get(resolution, resolution))
     first = start if isinstance(start, str) else ANY if list(start) == [ANY] else list(start)
     clock: dict[str, Any] = {"start": first, "by": by, "resolution_us": step}
+    if observed_from:
+        clock["watched"] = watched_from(log, observed_from)
     naive = False
     if ends:
         counts = durations(log, outcomes=[main, *[[name] for name in ends]], **clock)
@@ -250,6 +256,8 @@ def time_to_event(
             "censored": marks(counts, log.info.min_people), "hazard": bands(counts, confidence)}  # fmt: skip
     notes = _notes(groups, table, log.info) + band_note(more["hazard"], log.info.min_people)
     notes += snapshot_note(log, main) + ([_censored()] if naive else [])
+    if observed_from:
+        notes += late_notes(counts, log.info)
     if by:
         own = [name for name in large if name != ALL]
         found = compared.compare(counts, curves, groups=own, horizons=at_days, early=test == "early",
@@ -258,7 +266,8 @@ def time_to_event(
         notes += found.notes
     params = {"start": ANY if first == ANY else log.label(first), "outcome": names[0],
               "competing": [CENSOR] if naive else names[1:], "horizons": [str(h) for h in horizons], "by": by or "",
-              "test": test, "resolution": resolution, "confidence": confidence}  # fmt: skip
+              "test": test, "resolution": resolution, "observed_from": observed_from or "",
+              "confidence": confidence}  # fmt: skip
     return TimeToEventResult.build(
         table, data=log.info, params=params, kpis=_kpis(table, groups, names[0]), more=more, notes=notes,
     )  # fmt: skip

@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 
 from cjlib.core.gate import ALL, Column, Columns
-from cjlib.core.result import GROUP, Note
+from cjlib.core.result import GROUP, DataInfo, Note
 from cjlib.core.text import interval, number, t
 from cjlib.journey.durations import recorded_every
 from cjlib.journey.tables import EventLog
+from cjlib.stats.late_entry import thin_start
 from cjlib.stats.rate import poisson_rate, rate_by_band
 
 PER = 100  # people waiting, to have numbers that one can read
 FEWEST_DAYS = 10  # distinct days of recording from which a regular grid is no chance
+FEWEST_EARLY = 10  # people at risk below which an early outcome moves the curve too much
 MOST_MARKS = 40  # per curve; more would hide the curve
 _OF = ("n_event",)
 
@@ -86,3 +88,20 @@ def snapshot_note(log: EventLog, events: Sequence[str]) -> list[Note]:
     return [Note("CJ-AN-163", "caution", t(
         "The outcome is recorded every {n} days only, as in snapshots of a table: times are known to {n} days, not "
         "exactly, and come out too late by half of that on average.", n=step))]  # fmt: skip
+
+
+def late_notes(counts: pd.DataFrame, info: DataInfo) -> list[Note]:
+    """How many entered late, and a caution where few were at risk early."""
+    everybody = counts[counts["group"] == ALL]
+    late = int(everybody.loc[everybody["entry_days"] > 0, "n"].sum())
+    notes = [Note("CJ-AN-168", "info", t(
+        "{n} of {all} {units} were watched only after their clock had started: they count from there on. Clocks that "
+        "ended before are left out, because others like them were never seen.",
+        n=info.people(late), all=info.people(int(everybody["n"].sum())), units=info.units))]  # fmt: skip
+    thin = thin_start(counts, at_least=FEWEST_EARLY)
+    if not thin.empty:
+        notes.append(Note("CJ-AN-169", "caution", t(
+            "Up to day {day} some outcome rests on fewer than {k} customers at risk, because others entered later: the "
+            "early part of a curve moves with every one of them, and all that follows with it.",
+            day=number(float(thin["until_days"].max()), 1), k=FEWEST_EARLY)))  # fmt: skip
+    return notes

@@ -28,6 +28,7 @@ def durations(
     outcomes: Sequence[Sequence[str]],
     by: str | None = None,
     resolution_us: int = 1,
+    watched: Ints | None = None,
 ) -> pd.DataFrame:
     """Time from the first `start` event to the first of several outcomes, per group and over all.
 
@@ -38,11 +39,14 @@ def durations(
     outcomes : names of the events of outcome 1, 2, ...
     by : attribute to group by; groups come beside the rows of "(all)"
     resolution_us : durations are cut down to multiples of it; 1 keeps them exact
+    watched : instant from which each unit was watched; a clock that started earlier enters there, and one that
+        ended by then has no row
 
     Returns
     -------
     DataFrame
-        group (text), duration_days (float), outcome (0 = open at the cut-off, 1, 2, ...), n
+        group (text), duration_days (float), outcome (0 = open at the cut-off, 1, 2, ...), n; with `watched` also
+        entry_days (0 where watched from the start)
     """
     codes = [log.codes(f"outcomes[{i}]", names) if names else [] for i, names in enumerate(outcomes)]
     entry = None if start == ANY else log.codes("start", start)
@@ -54,8 +58,16 @@ def durations(
         entries = first_per_unit(block, kind)
         found, which = first_outcome(block, entries, codes, inclusive=entry is None)
         end = np.where(found >= 0, block.at[found] if len(block.at) else 0, as_of)
-        length = (end - block.at[entries]) // resolution_us * resolution_us
-        return pd.DataFrame({"group": grouping.of(block, entries), "us": length, "outcome": which})
+        begin = block.at[entries]
+        length = (end - begin) // resolution_us * resolution_us
+        rows = pd.DataFrame({"group": grouping.of(block, entries), "us": length, "outcome": which})
+        if watched is None:
+            return rows
+        since = watched[block.unit[entries]]
+        late = np.where(since > begin, since - np.minimum(begin, since), 0) // resolution_us * resolution_us
+        rows["entry_us"] = late
+        seen: pd.DataFrame = rows[(late == 0) | (late < length)]
+        return seen
 
     rows = log.run(kernel, columns=grouping.columns)
     return count_table(rows, split=by is not None)
@@ -75,6 +87,7 @@ def without_competing(
     censor: bool = False,
     by: str | None = None,
     resolution_us: int = 1,
+    watched: Ints | None = None,
 ) -> tuple[pd.DataFrame, bool]:
     """Count table of a clock for which no competing events are named, and whether ends were censored.
 
@@ -89,7 +102,7 @@ def without_competing(
     """
     ends = declared_ends(log, start=start, outcome=outcome)
     outcomes = [list(outcome), ends] if ends else [list(outcome)]
-    counts = durations(log, start=start, outcomes=outcomes, by=by, resolution_us=resolution_us)
+    counts = durations(log, start=start, outcomes=outcomes, by=by, resolution_us=resolution_us, watched=watched)
     ended = counts["outcome"] > 1
     if not ended.any():
         return counts, False
@@ -120,19 +133,23 @@ def recorded_every(log: EventLog, events: Sequence[str]) -> tuple[int, int]:
 
 
 def count_table(rows: pd.DataFrame, *, split: bool) -> pd.DataFrame:
-    """Rows (group, us, outcome) counted; with `split`, the groups come after the rows of "(all)"."""
+    """Rows (group, us, outcome[, entry_us]) counted; with `split`, the groups come after the rows of "(all)"."""
     parts = [rows.assign(group=ALL)]
     if split:
         parts.append(rows)
     counted = []
     for part in parts:
-        grouped = part.groupby(["group", "us", "outcome"], sort=True).size().rename("n").reset_index()
+        keys = ["group", "us", "outcome", *(["entry_us"] if "entry_us" in rows else [])]
+        grouped = part.groupby(keys, sort=True).size().rename("n").reset_index()
         counted.append(grouped)
     table = pd.concat(counted, ignore_index=True)
     table["duration_days"] = table.pop("us") / MICROSECONDS_PER_DAY
     order = [ALL, *[name for name in by_size(rows) if name != ALL]] if split else [ALL]
     table["group"] = pd.Categorical(table["group"], categories=order)
-    return table[["group", "duration_days", "outcome", "n"]]
+    late = ["entry_days"] if "entry_us" in table else []
+    if late:
+        table["entry_days"] = table.pop("entry_us") / MICROSECONDS_PER_DAY
+    return table[["group", "duration_days", "outcome", "n", *late]]
 
 
 def by_size(rows: pd.DataFrame) -> list[str]:

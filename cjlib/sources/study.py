@@ -169,6 +169,10 @@ class ClockSpec(Spec):
     )
     by: str | None = Field(default=None, description="attribute to compare by")
     drivers: Names = Field(default=(), description="events that may go with sooner or later `to`")
+    observed_from: str | None = Field(
+        default=None,
+        description="customer date, or day for all, from which outcomes are recorded: earlier clocks enter late",
+    )
     resolution: Annotated[str, BeforeValidator(_resolution)] = Field(
         default="exact", description="exact, or what times are rounded down to: day, hour, or a length of time"
     )

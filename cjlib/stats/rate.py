@@ -67,7 +67,7 @@ def rate_by_band(counts: pd.DataFrame, *, edges: Sequence[float] = EDGES, confid
     Parameters
     ----------
     counts : DataFrame
-        Columns `group, duration_days, outcome, n`.
+        Columns `group, duration_days, outcome, n[, entry_days]`; nobody waits before entering.
     edges : increasing floats, days
         Bands are (edge, next edge]; the first also holds day 0. Bands after the last time observed are
         left out, and the last one ends there.
@@ -111,12 +111,13 @@ def _bands(part: pd.DataFrame, low: Floats, high: Floats) -> pd.DataFrame:
     time, n = part["duration_days"].to_numpy(), part["n"].to_numpy(dtype=float)
     hits = np.where(part["outcome"] == 1, n, 0.0)
     band = np.clip(np.searchsorted(low, time, side="left") - 1, 0, None)
-    waited = np.clip(np.minimum(time[:, None], high[None, :]) - low[None, :], 0, None)
+    entry = part["entry_days"].to_numpy() if "entry_days" in part else np.zeros(time.size)
+    waited = np.clip(np.minimum(time[:, None], high[None, :]) - np.maximum(low[None, :], entry[:, None]), 0, None)
     return pd.DataFrame(
         {
             "from_days": low,
             "to_days": high,
-            "n_at_risk": [int(n[time > edge].sum()) if edge else int(n.sum()) for edge in low],
+            "n_at_risk": [int(n[((time > edge) | (edge == 0)) & (entry <= edge)].sum()) for edge in low],
             "n_event": np.bincount(band, weights=hits, minlength=low.size).astype(np.int64),
             "person_days": n @ waited,
         }
