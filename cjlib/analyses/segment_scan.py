@@ -217,7 +217,7 @@ def segment_scan(
               "within": windows[cells.window_us], "competing": [log.label(name) for name in ends],
               "attributes": names, "pairs": pairs, "min_n": least, "fdr": fdr, "confidence": confidence,
               "n_comparisons": len(found)}  # fmt: skip
-    notes = _notes(cells, counted, len(passed), int((~safe).sum()), least=least, several=len(windows) > 1,
+    notes = _notes(cells, counted, len(passed), int((~safe).sum()), least=least, fdr=fdr, several=len(windows) > 1,
                    info=log.info)  # fmt: skip
     kpis = [Kpi(measure="n_segments", label=t("Segments that differ"), estimate=len(passed),
                 definition=t("of {n} looked at, false discovery rate {fdr}", n=len(found),
@@ -278,7 +278,15 @@ def _name(attribute: str, level: str, other_attribute: str, other_level: str) ->
 
 
 def _notes(
-    cells: Cells, counted: pd.DataFrame, n_passed: int, n_secret: int, *, least: int, several: bool, info: DataInfo
+    cells: Cells,
+    counted: pd.DataFrame,
+    n_passed: int,
+    n_secret: int,
+    *,
+    least: int,
+    fdr: float,
+    several: bool,
+    info: DataInfo,
 ) -> list[Note]:
     small = int(counted["n_small"].sum())
     notes = [Note("CJ-AN-332", "info", t(
@@ -287,8 +295,9 @@ def _notes(
     if n_passed:
         notes.append(Note("CJ-AN-333", "caution", t(
             "The segments listed were chosen because they stand out, so their raw shares and differences are too "
-            "extreme on average (winner's curse). Decide by the shrunken share, and check it on later "
-            "{units}.", units=info.units)))  # fmt: skip
+            "extreme on average (winner's curse), and of all that such scans list, up to {fdr} differ by chance only. "
+            "Decide by the shrunken share, and check it on later {units}.", units=info.units,
+            fdr=percent(fdr, 0))))  # fmt: skip
         notes.append(Note("CJ-AN-334", "caution", t(
             "Segments overlap, and differ in more than their name: an association. Attributes are as the files have "
             "them at the cut-off; one that was written after the outcome would explain nothing.")))  # fmt: skip

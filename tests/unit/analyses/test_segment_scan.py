@@ -187,7 +187,7 @@ def test_all_or_nobody_with_the_outcome_lists_nothing(day):
 
 @pytest.mark.slow
 def test_where_nothing_differs_a_false_finding_is_as_rare_as_stated():
-    false, naive, many = 0, 0, 200
+    false, naive, many = 0, 0, 120
     for seed in range(many):
         rng, who = people(seed, 1200, region=8, plan=4, source=3)
         cells = who.assign(n=1, n_event=(rng.random(1200) < 0.3).astype(int))
@@ -200,7 +200,7 @@ def test_where_nothing_differs_a_false_finding_is_as_rare_as_stated():
 
 @pytest.mark.slow
 def test_with_a_true_segment_among_many_the_share_of_false_findings_is_as_stated():
-    shares, found_it, many = [], 0, 120
+    shares, found_it, many = [], 0, 60
     for seed in range(many):
         rng, who = people(1000 + seed, 1500, region=8, plan=4, source=3)
         pair = (who["region"] == "r1") & (who["plan"] == "p1")
