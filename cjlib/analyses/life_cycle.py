@@ -24,7 +24,6 @@ from cjlib.journey.states import ACTIVE, AT_RISK, LAPSED, NEW, RESURRECTED, STAT
 from cjlib.journey.tables import EventLog
 from cjlib.stats.proportion import wilson
 
-_WORDS = {NEW: "new", ACTIVE: "active", AT_RISK: "at risk", LAPSED: "lapsed", RESURRECTED: "resurrected"}
 _COUNTS = {NEW: "n_new", ACTIVE: "n_active", AT_RISK: "n_at_risk", LAPSED: "n_lapsed", RESURRECTED: "n_resurrected"}
 
 
@@ -39,7 +38,7 @@ class LifeCycleResult(Result):
             Column("n", "Int64", "Customers so far", "people", "ever active by the end of the month"),
             Column("n_new", "Int64", "New", "people", "first activity in the month"),
             Column("n_active", "Int64", "Active", "people", "no sign of leaving"),
-            Column("n_at_risk", "Int64", "At risk", "people", "silent for half the threshold or longer"),
+            Column("n_at_risk", "Int64", "At risk of lapsing", "people", "silent for half the threshold or longer"),
             Column("n_lapsed", "Int64", "Lapsed", "people", "silent for the threshold or longer"),
             Column("n_resurrected", "Int64", "Resurrected", "people", "back in the month after a lapse"),
             Column("share_there", "float64", "Not lapsed", "proportion", "of all so far", ("n", "n_lapsed")),
@@ -89,7 +88,8 @@ class LifeCycleResult(Result):
         )  # fmt: skip
 
     def shown(self) -> list[Any]:
-        words = {name: t(word) for name, word in _WORDS.items()}
+        words = {NEW: t("new"), ACTIVE: t("active"), AT_RISK: t("at risk of lapsing"), LAPSED: t("lapsed"),
+                 RESURRECTED: t("resurrected")}  # fmt: skip
         (caption, frame, hidden, columns), *flows = super().shown()
         first = max(len(frame) - 12, 0)
         return [(caption, frame.iloc[first:], hidden.iloc[first:], columns)] + [

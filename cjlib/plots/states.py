@@ -78,7 +78,7 @@ def _bars(page: Sheet, frame: pd.DataFrame) -> None:
 
 def _names(page: Sheet, frame: pd.DataFrame) -> None:
     """State and count beside the last bar, pushed apart where they would overlap."""
-    words = {"n_active": t("active"), "n_new": t("new"), "n_resurrected": t("resurrected"), "n_at_risk": t("at risk"),
+    words = {"n_active": t("active"), "n_new": t("new"), "n_resurrected": t("resurrected"), "n_at_risk": t("at risk of lapsing"),
              "n_lapsed": t("lapsed")}  # fmt: skip
     last = frame.iloc[-1]
     low, high = page.ax.get_ylim()
