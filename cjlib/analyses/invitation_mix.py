@@ -12,12 +12,11 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from cjlib.analyses.said import answers_of, headline, say, say_interval, score_name, with_unit
+from cjlib.analyses.said import answers_of, headline, say, say_interval, score_name, share_by_person, with_unit
 from cjlib.core.gate import ALL, Column, Columns
 from cjlib.core.result import GROUP, Kpi, Note, Result
 from cjlib.core.text import percent, t
 from cjlib.journey.tables import SurveyResponses
-from cjlib.stats.proportion import wilson
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -114,18 +113,18 @@ def invitation_mix(
     frame["group"] = ["(unknown)" if pd.isna(value) else responses.label(str(value)) for value in frame[by]]
     sizes = frame["group"].value_counts()
     order = sorted(sizes.index, key=lambda name: (-sizes[name], name))
-    low, high = wilson([sizes[name] for name in order], len(frame), confidence=confidence)
     whole = {
         "group": ALL, "n_people": frame["unit"].nunique(), "n": len(frame), "share": 1.0, "share_low": float("nan"),
-        "share_high": float("nan"), **headline(frame["score"], kind, confidence)._asdict(),
+        "share_high": float("nan"), **headline(frame["score"], kind, confidence, people=frame["unit"])._asdict(),
     }  # fmt: skip
     rows = [whole]
-    for place, name in enumerate(order):
+    for name in order:
         part = frame[frame["group"] == name]
-        values = part["score"].to_numpy()
+        share = share_by_person(frame["group"] == name, frame["unit"], confidence)
         rows.append({
-            "group": name, "n_people": part["unit"].nunique(), "n": len(values), "share": len(values) / len(frame),
-            "share_low": low[place], "share_high": high[place], **headline(values, kind, confidence)._asdict(),
+            "group": name, "n_people": part["unit"].nunique(), "n": len(part), "share": share.estimate,
+            "share_low": share.ci_low, "share_high": share.ci_high,
+            **headline(part["score"], kind, confidence, people=part["unit"])._asdict(),
         })  # fmt: skip
     table = pd.DataFrame(rows).rename(columns={"estimate": "score"})
     notes = [Note("CJ-AN-083", "caution", t(

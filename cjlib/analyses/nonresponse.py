@@ -231,10 +231,11 @@ def nonresponse(
         [*behaviour.covariates.values(), *([] if behaviour.covariates else [np.zeros(len(score))])]
     )
     ways, unraked = ((), "") if reason else _weightings(matrix, behaviour, answered, most)
-    case = Case(kind, score, answered, behaviour.invitations["unit"].to_numpy(), ways, confidence)
-    rows = [plain_row(ANSWERED, score[answered], case), *(weighted_row(case, way) for way in ways),
-            plain_row(WORST, np.where(answered, score, kind.scale[0]), case),
-            plain_row(BEST, np.where(answered, score, kind.scale[1]), case)]  # fmt: skip
+    unit = behaviour.invitations["unit"].to_numpy()
+    case = Case(kind, score, answered, unit, ways, confidence)
+    rows = [plain_row(ANSWERED, score[answered], unit[answered], case), *(weighted_row(case, way) for way in ways),
+            plain_row(WORST, np.where(answered, score, kind.scale[0]), unit, case),
+            plain_row(BEST, np.where(answered, score, kind.scale[1]), unit, case)]  # fmt: skip
     table = pd.DataFrame(rows)
     balance = _balance(behaviour, matrix, case, log)
     raked = case.weighting(RAKED) is not None

@@ -22,6 +22,7 @@ from cjlib.stats.instrument import Instrument
 from cjlib.stats.repeated import headline as by_person
 
 NO_STAGE = "no stage given"
+_HIT = replace(registry.INSTRUMENTS["csat"], scale=(0.0, 1.0), statistic="top_box", box="above the middle")
 
 
 class Headline(NamedTuple):
@@ -117,6 +118,11 @@ def headline(scores: Any, kind: Instrument, confidence: float = 0.95, *, people:
         return Headline(np.nan, np.nan, np.nan)
     whose = np.arange(values.size) if people is None else people
     return Headline(*by_person(values, whose, kind, confidence=confidence))
+
+
+def share_by_person(hits: Any, people: Any, confidence: float = 0.95) -> Headline:
+    """Share of the rows that are `hits`, with the interval of Wilson on as many rows as there are different people."""
+    return headline(np.asarray(hits, dtype=float), _HIT, confidence, people=people)
 
 
 def local_time(instants: pd.Series, zone: str) -> pd.Series:

@@ -128,6 +128,7 @@ class ScoreWorthResult(Result):
         values = {"auc": number(row["auc"], 2), "ci": interval(row["auc_low"], row["auc_high"], lambda x: number(x, 2))}
         if row["auc_low"] > 0:
             return t("Asking adds to behaviour alone: AUC better by {auc} (95 % CI {ci}) on later answers.", **values)
+        values = {"auc": points(row["auc"], 2), "ci": interval(row["auc_low"], row["auc_high"], lambda x: points(x, 2))}
         if row["auc_high"] < 0:
             return t("Asking makes the forecast worse than behaviour alone: AUC changed by {auc} (95 % CI {ci}) on "
                      "later answers.", **values)  # fmt: skip
@@ -259,11 +260,11 @@ def _answers(
     notes = pooled(rows["stage"])[1]
     if late.any():
         notes.append(Note("CJ-AN-120", "caution", t(
-            "{n} answers were given after the customer had left, and are refused.",
+            "Answers given after the customer had left are refused: {n}.",
             n=responses.info.people(int(late.sum())))))  # fmt: skip
     if unknown.any():
         notes.append(Note("CJ-AN-121", "caution", t(
-            "{n} answers come from customers without any event; what they did is unknown.",
+            "Answers of customers without any event, whose deeds are unknown: {n}.",
             n=responses.info.people(int(unknown.sum())))))  # fmt: skip
     rows = rows[~unknown & ~late].sort_values(["answered_at", "response"]).drop_duplicates("unit")
     if rows.empty:

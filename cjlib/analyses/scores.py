@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pandas as pd
 
+from cjlib.analyses.said import headline, share_by_person
 from cjlib.analyses.score_notes import kind_columns, plan, pooled_kinds
 from cjlib.core import checks
 from cjlib.core.errors import NotEnoughDataError
@@ -22,9 +23,7 @@ from cjlib.core.text import interval, number, percent, points, t
 from cjlib.journey.tables import SurveyResponses
 from cjlib.stats import instrument as registry
 from cjlib.stats.instrument import Instrument
-from cjlib.stats.mean import mean_interval
-from cjlib.stats.score import distribution, nps_from_scores, top_box
-from cjlib.stats.survey import response_rate
+from cjlib.stats.score import distribution
 
 # The floor is about people: somebody who answers five times is still one person.
 _PEOPLE = Column("n_people", "Int64", "", "people", "distinct people who answered")
@@ -159,7 +158,7 @@ def scores(
     Notes
     -----
     Definitions and sources in `cjlib.stats.instrument`; NPS interval Rocks (2016), box Wilson (1927),
-    mean Student's t.
+    mean Student's t; on as many answers as there are different people (`cjlib.stats.repeated`).
 
     Examples
     --------
@@ -205,17 +204,15 @@ def _groups(values: pd.Series, responses: SurveyResponses) -> list[str]:
 
 
 def _row(name: str, part: pd.DataFrame, kind: Instrument, confidence: float) -> dict[str, Any]:
-    values = part["score"].to_numpy()
-    main = nps_from_scores(values, confidence=confidence) if kind.statistic == "net" else mean_interval(values)
-    found = {"group": name, "n_people": part["unit"].nunique(), "n": len(values), "score": main["estimate"].iloc[0],
-             "ci_low": main["ci_low"].iloc[0], "ci_high": main["ci_high"].iloc[0],
+    values, people = part["score"].to_numpy(dtype="float64"), part["unit"].to_numpy()
+    score = kind if kind.statistic == "net" else replace(kind, statistic="mean")
+    main = headline(values, score, confidence, people=people)
+    found = {"group": name, "n_people": part["unit"].nunique(), "n": len(values), "score": main.estimate,
+             "ci_low": main.ci_low, "ci_high": main.ci_high,
              "top_share": math.nan, "top_low": math.nan, "top_high": math.nan}  # fmt: skip
-    if kind.statistic != "net":
-        # A mean cannot lie outside its scale; a t interval of a few answers can.
-        found["ci_low"], found["ci_high"] = max(found["ci_low"], kind.scale[0]), min(found["ci_high"], kind.scale[1])
     if kind.good_scores:
-        box = top_box(values, kind.good_scores, confidence=confidence).iloc[0]
-        found |= {"top_share": box["estimate"], "top_low": box["ci_low"], "top_high": box["ci_high"]}
+        box = headline(values, replace(kind, statistic="top_box"), confidence, people=people)
+        found |= {"top_share": box.estimate, "top_low": box.ci_low, "top_high": box.ci_high}
     return found
 
 
@@ -227,9 +224,10 @@ def _distribution(name: str, part: pd.DataFrame, kind: Instrument) -> pd.DataFra
 
 
 def _rate(name: str, part: pd.DataFrame) -> dict[str, Any]:
-    row = response_rate([int(part["score"].notna().sum())], [len(part)]).iloc[0]
-    return {"group": name, "n_asked": len(part), "n_answered": int(part["score"].notna().sum()),
-            "rate": row["estimate"], "rate_low": row["ci_low"], "rate_high": row["ci_high"]}  # fmt: skip
+    answered = part["score"].notna()
+    rate = share_by_person(answered, part["unit"])
+    return {"group": name, "n_asked": len(part), "n_answered": int(answered.sum()),
+            "rate": rate.estimate, "rate_low": rate.ci_low, "rate_high": rate.ci_high}  # fmt: skip
 
 
 def _kpis(row: pd.Series, more: dict[str, pd.DataFrame], name: str) -> list[Kpi]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,10 +18,9 @@ from scipy.special import stdtrit
 from cjlib.core.text import number, percent, points, t
 from cjlib.journey.features import Behaviour, Floats
 from cjlib.stats.instrument import Instrument
-from cjlib.stats.mean import mean_interval
 from cjlib.stats.propensity import Estimate, clustered_error, fit_propensity, inverse_weights, weighted_mean
 from cjlib.stats.raking import rake_to_all, raked_mean
-from cjlib.stats.score import nps_from_scores, top_box
+from cjlib.stats.repeated import effective_answers, headline
 from cjlib.stats.weight import kish
 
 ANSWERED, WEIGHTED, RAKED, WORST, BEST = "answered", "weighted", "raked", "worst", "best"
@@ -143,18 +142,17 @@ def _two(value: float) -> str:
     return number(value, 2)
 
 
-def plain_row(basis: str, values: Floats, case: Case) -> dict[str, Any]:
-    """Plain score of these answers, exactly as the scores of the study are estimated."""
+def plain_row(basis: str, values: Floats, people: npt.NDArray[Any], case: Case) -> dict[str, Any]:
+    """Plain score of these answers, exactly as the scores of the study are estimated; `people` gave them."""
     kind, level = case.kind, case.confidence
-    net = kind.statistic == "net"
-    main = (nps_from_scores if net else mean_interval)(values, confidence=level).iloc[0]
-    ends = (-100.0, 100.0) if net else kind.scale
-    found = {"basis": basis, "n": len(values), "n_effective": float(len(values)), "score": main["estimate"],
-             "ci_low": max(main["ci_low"], ends[0]), "ci_high": min(main["ci_high"], ends[1]),
+    score = kind if kind.statistic == "net" else replace(kind, statistic="mean")
+    main = headline(values, people, score, confidence=level)
+    found = {"basis": basis, "n": len(values), "n_effective": effective_answers(values, people, kind),
+             "score": main.estimate, "ci_low": main.ci_low, "ci_high": main.ci_high,
              "top_share": math.nan, "top_low": math.nan, "top_high": math.nan}  # fmt: skip
     if kind.good_scores:
-        box = top_box(values, kind.good_scores, confidence=level).iloc[0]
-        found |= {"top_share": box["estimate"], "top_low": box["ci_low"], "top_high": box["ci_high"]}
+        box = headline(values, people, replace(kind, statistic="top_box"), confidence=level)
+        found |= {"top_share": box.estimate, "top_low": box.ci_low, "top_high": box.ci_high}
     return found
 
 

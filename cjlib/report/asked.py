@@ -204,7 +204,8 @@ def nothing_asked(study: Any, section: str) -> tuple[str, str]:
         section, why = "sources: events", t("The study has no events, so behaviour cannot be described.")
     elif section == "ledger":
         why = t("The study file does not say which deeds the answers are to be held against.")
-        section = "ledger, say_do, drivers"
+        names = '"ledger", "say_do", "drivers"'
+        return why, t("Add one of {names} to the study file; docs/study.schema.json lists what it takes.", names=names)
     elif section == COMMENTS:
         why = t("No answer has a comment, so there are no words to read.")
     else:

@@ -104,6 +104,39 @@ def headline(scores: npt.ArrayLike, people: npt.ArrayLike, kind: Instrument, *, 
     return Estimate(side.mean, low, high)
 
 
+def effective_answers(scores: npt.ArrayLike, people: npt.ArrayLike, kind: Instrument) -> float:
+    """Compute how many answers of different people would tell as much: the number of answers if nobody repeats.
+
+    Parameters
+    ----------
+    scores : array_like (n,) of float
+        Answers, none missing, at least one.
+    people : array_like (n,)
+        Whose answer it is.
+    kind : Instrument
+        Its headline decides what is averaged.
+
+    Returns
+    -------
+    float
+        As in the interval of `headline`; n where every answer has a person of its own.
+
+    Raises
+    ------
+    NotEnoughDataError
+        CJ-ST-004 without answers.
+
+    Examples
+    --------
+    >>> from cjlib.stats.instrument import INSTRUMENTS
+    >>> effective_answers([10, 9, 8, 3] * 5, [1, 2, 3, 4] * 5, INSTRUMENTS["nps"])
+    4.0
+    """
+    given = np.asarray(scores, dtype=float)
+    side = _side(given, np.asarray(people), kind)
+    return float(given.size) if side.n_people == given.size else side.size
+
+
 def by_person(
     one: npt.ArrayLike, other: npt.ArrayLike, people: npt.ArrayLike, people_other: npt.ArrayLike, kind: Instrument,
     *, confidence: float = 0.95,

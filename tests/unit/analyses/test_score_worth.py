@@ -155,8 +155,8 @@ def test_answers_after_the_end_and_of_strangers_are_refused_and_counted():
     known = events[~events["customer"].isin(said["customer"].tail(7))]
     result = worth(pd.concat([known, gone]), said, end=["quit"])
     messages = {note.code: note.message for note in result.notes}
-    assert messages["CJ-AN-120"].startswith("9 answers were given after")
-    assert messages["CJ-AN-121"].startswith("7 answers come from customers without any event")
+    assert messages["CJ-AN-120"] == "Answers given after the customer had left are refused: 9."
+    assert messages["CJ-AN-121"] == "Answers of customers without any event, whose deeds are unknown: 7."
 
 
 def test_answers_of_strangers_only_are_refused_in_a_sentence():

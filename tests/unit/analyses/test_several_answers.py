@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cjlib.analyses.drivers import score_drivers
+from cjlib.analyses.invitation_mix import invitation_mix
+from cjlib.analyses.nonresponse import nonresponse
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
 from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
+from cjlib.analyses.scores import scores
 from cjlib.core.errors import ParameterError
 from cjlib.journey.frames import from_frames
 
@@ -20,7 +23,7 @@ DAY = 86_400_000_000
 BOUGHT = {"name": "Purchase", "event": "purchase"}
 
 
-def shop(seed=1, *, copies=1, people=90, stages=("",), apart=0.0):
+def shop(seed=1, *, copies=1, people=90, stages=("",), apart=0.0, silent=0.0):
     """People who visit, some buy before and after; each answer `copies` times at the same instant."""
     rng = np.random.default_rng(seed)
     who = [f"c{i}" for i in range(people)]
@@ -38,10 +41,18 @@ def shop(seed=1, *, copies=1, people=90, stages=("",), apart=0.0):
         "score": np.clip(np.round(3.2 + tendency + 0.6 * rng.normal(size=n.sum()) + apart * stage), 1, 5),
     })  # fmt: skip
     said["stage"] = said["stage"].replace("", None)
+    quiet = rng.random(len(said)) < silent
+    said["score"], said["answered_at"] = said["score"].mask(quiet), said["answered_at"].astype("Int64").mask(quiet)
     said = pd.concat([said] * copies, ignore_index=True)
     return from_frames(events, responses=said, as_of="1970-05-01", scales={"csat": (1, 5)}, min_people=1)
 
 
+COUNTED = {
+    "scores": lambda log, said: scores(said, instrument="csat"),
+    "scores by": lambda log, said: scores(said, instrument="csat", by="team"),
+    "doors": lambda log, said: invitation_mix(said, instrument="csat", by="team"),
+    "silent": lambda log, said: nonresponse(said, log, instrument="csat"),
+}
 ASKED = {
     "trend": lambda log, said: score_trend(said, instrument="csat"),
     "compared": lambda log, said: compare_scores(said, instrument="csat", by="team"),
@@ -52,21 +63,52 @@ ASKED = {
 }
 FIGURES = (
     "estimate", "score", "mean", "difference", "top_share", "ci_low", "ci_high", "top_low", "top_high", "p_value",
-    "importance", "odds_ratio", "difference_low", "difference_high",
+    "importance", "odds_ratio", "difference_low", "difference_high", "share", "share_low", "share_high", "rate",
+    "rate_low", "rate_high",
 )  # fmt: skip
+
+
+def same_figures(once, often, *, but=()):
+    pairs = [(once.table, often.table)]
+    pairs += [(once.more(part), often.more(part)) for part in once.to_dict()["more"] if part not in but]
+    for before, after in pairs:
+        for column in set(before.columns) & set(FIGURES):
+            found, expected = (np.asarray(part[column], dtype=float) for part in (after, before))
+            assert found == pytest.approx(expected, nan_ok=True, rel=2e-3, abs=1e-4), column
 
 
 @pytest.mark.parametrize("name", list(ASKED))
 @settings(max_examples=4)
 @given(seed=st.integers(0, 1000), k=st.integers(2, 4))
 def test_every_person_answering_k_times_the_same_changes_no_figure_and_no_interval(name, seed, k):
-    once, often = (ASKED[name](*shop(seed, copies=copies)) for copies in (1, k))
-    pairs = [(once.table, often.table)]
-    pairs += [(once.more(part), often.more(part)) for part in once.to_dict()["more"] if part != "test"]
-    for before, after in pairs:
-        for column in set(before.columns) & set(FIGURES):
-            found, expected = (np.asarray(part[column], dtype=float) for part in (after, before))
-            assert found == pytest.approx(expected, nan_ok=True, rel=2e-3, abs=1e-4), (name, column)
+    same_figures(*(ASKED[name](*shop(seed, copies=copies)) for copies in (1, k)), but=("test",))
+
+
+@pytest.mark.parametrize("name", list(COUNTED))
+@settings(max_examples=4)
+@given(seed=st.integers(0, 1000), k=st.integers(2, 4))
+def test_every_invitation_sent_k_times_changes_no_score_no_rate_and_no_bound(name, seed, k):
+    same_figures(*(COUNTED[name](*shop(seed, copies=copies, silent=0.3)) for copies in (1, k)))
+
+
+@pytest.mark.parametrize("name", list(COUNTED))
+def test_answers_of_different_people_have_the_intervals_of_the_books(name):
+    from cjlib.stats.mean import mean_interval
+    from cjlib.stats.score import top_box
+
+    rng = np.random.default_rng(4)
+    said = pd.DataFrame({"customer": range(60), "asked_at": 0, "answered_at": DAY, "instrument": "csat",
+                         "score": rng.integers(1, 6, 60).astype(float), "team": "a"})  # fmt: skip
+    events = pd.DataFrame({"customer": range(60), "at": 0, "event": "visit"})
+    log, responses = from_frames(events, responses=said, as_of="1970-05-01", scales={"csat": (1, 5)}, min_people=1)
+    row = COUNTED[name](log, responses).table.iloc[0]
+    mean, box = mean_interval(said["score"]).iloc[0], top_box(said["score"], (4, 5)).iloc[0]
+    main = [row["score"], row["ci_low"], row["ci_high"]]
+    if name == "doors":
+        assert main == [box["estimate"], box["ci_low"], box["ci_high"]]
+        return
+    assert main == pytest.approx([mean["estimate"], mean["ci_low"], mean["ci_high"]])
+    assert [row["top_share"], row["top_low"], row["top_high"]] == [box["estimate"], box["ci_low"], box["ci_high"]]
 
 
 def test_an_interval_that_takes_answers_for_people_would_be_narrower():
