@@ -217,8 +217,8 @@ def segment_scan(
               "within": windows[cells.window_us], "competing": [log.label(name) for name in ends],
               "attributes": names, "pairs": pairs, "min_n": least, "fdr": fdr, "confidence": confidence,
               "n_comparisons": len(found)}  # fmt: skip
-    notes = _notes(cells, counted, len(passed), int((~safe).sum()), least=least, fdr=fdr, several=len(windows) > 1,
-                   info=log.info)  # fmt: skip
+    notes = _separated(table) + _notes(cells, counted, len(passed), int((~safe).sum()), least=least, fdr=fdr,
+                                       several=len(windows) > 1, info=log.info)  # fmt: skip
     kpis = [Kpi(measure="n_segments", label=t("Segments that differ"), estimate=len(passed),
                 definition=t("of {n} looked at, false discovery rate {fdr}", n=len(found),
                              fdr=percent(fdr, 0)))]  # fmt: skip
@@ -275,6 +275,16 @@ def _measured(found: pd.DataFrame, n: int, n_event: int, confidence: float) -> p
 def _name(attribute: str, level: str, other_attribute: str, other_level: str) -> str:
     one = f"{attribute} = {level}"
     return f"{one}, {other_attribute} = {other_level}" if other_attribute else one
+
+
+def _separated(table: pd.DataFrame) -> list[Note]:
+    """A caution where a segment has the outcome always or never: its name may have been given because of it."""
+    sure = table.loc[table["share"].isin([0.0, 1.0]), "segment"]
+    if sure.empty:
+        return []
+    return [Note("CJ-AN-338", "caution", t(
+        "Everybody or nobody has the outcome in: {segments}. Such an attribute was probably written after the outcome "
+        "or is another name for it; leave it out.", segments=t("; ").join(sure)))]  # fmt: skip
 
 
 def _notes(

@@ -185,6 +185,15 @@ def test_all_or_nobody_with_the_outcome_lists_nothing(day):
     assert result.comparisons == 1
 
 
+def test_an_attribute_written_after_the_outcome_is_suspected():
+    rng, who = people(6, 600, region=3)
+    bought = rng.random(600) < 0.4
+    result = segment_scan(study(who.assign(status=np.where(bought, "client", "lead")), bought), **ASKED)
+    note = next(note for note in result.notes if note.code == "CJ-AN-338")
+    assert "status = client" in note.message
+    assert "CJ-AN-338" not in codes(segment_scan(study(who, bought), **ASKED))
+
+
 @pytest.mark.slow
 def test_where_nothing_differs_a_false_finding_is_as_rare_as_stated():
     false, naive, many = 0, 0, 120

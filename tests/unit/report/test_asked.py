@@ -22,3 +22,12 @@ def test_the_end_of_the_contract_bounds_answers_unless_the_study_says_otherwise(
     assert ends["promoter who leaves"] == end
     assert ends["praise, then leaving at the fees"] == ["unsubscribe"]  # declared
     assert [one["end"] for one in asked.said_after(spec)] == [end] * 2
+
+
+def test_every_clock_with_horizons_is_scanned_for_segments_within_one_of_them():
+    clocks = [*DEMO["clocks"], {"name": "plain", "from": "any", "to": "purchase"}]
+    first, second = asked.segments(StudySpec.model_validate({**DEMO, "clocks": clocks}))
+    assert (list(first["start"]), list(first["outcome"]), list(first["competing"])) == (
+        ["visit"], ["purchase"], ["unsubscribe"])  # fmt: skip
+    assert len(first["within"]) == 3
+    assert len(second["within"]) == 2
