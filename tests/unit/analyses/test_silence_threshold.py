@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -125,9 +126,14 @@ def test_small_groups_are_hidden():
 
 
 def test_it_speaks_french(found):
+    english = json.dumps([found.card(), [caption for caption, *_ in found.shown()]])
     with using("fr"):
-        assert "silence" in found.question()
-        assert found.plot() is not None
+        assert found.question() == "Après quel silence un client est-il parti\u202f?"
+        assert found.answer().startswith("Après ")
+        card = found.card()
+    said = [card["question"], card["answer"], card["definition"], *(table["caption"] for table in card["tables"]),
+            *(column["label"] for table in card["tables"] for column in table["columns"])]  # fmt: skip
+    assert not [text for text in said if text and json.dumps(text)[1:-1] in english]
 
 
 def test_the_simulated_shop_declares_too_short_a_silence():
