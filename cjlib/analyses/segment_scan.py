@@ -283,8 +283,8 @@ def _separated(table: pd.DataFrame) -> list[Note]:
     if sure.empty:
         return []
     return [Note("CJ-AN-338", "caution", t(
-        "Everybody or nobody has the outcome in: {segments}. Such an attribute was probably written after the outcome "
-        "or is another name for it; leave it out.", segments=t("; ").join(sure)))]  # fmt: skip
+        "Everybody or nobody has the outcome in: {segments}. If such an attribute was written after the outcome, or is "
+        "another name for it, leave it out.", segments=t("; ").join(sure)))]  # fmt: skip
 
 
 def _notes(
