@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from cjlib.analyses.hazards import LANDMARKS, fitted, ratio, sides, times
+from cjlib.analyses.hazards import LANDMARKS, bends, fitted, part_of_outcome, ratio, sides, times
 from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.gate import Column, Columns
@@ -201,6 +201,7 @@ def conversion_drivers(
     params = {"start": ANY if start in (ANY, [ANY]) else log.label(start), "outcome": log.label(main),
               "competing": [log.label(name) for name in competing], "adjust": strata,
               "drivers": [f"{one.name}: {one.measure}" for one in asked], "confidence": confidence}  # fmt: skip
+    why += part_of_outcome(rows, names) + bends(rows, model, names, strata)
     notes = [*why, *_notes(model, more, asked, len(followed) - len(last), log.info)]
     return ConversionDriversResult.build(table, data=log.info, params=params, more=more, notes=notes,
                                          kpis=_kpis(table))  # fmt: skip

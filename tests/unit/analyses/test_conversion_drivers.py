@@ -8,7 +8,7 @@ import pytest
 
 from cjlib.analyses.conversion_drivers import conversion_drivers
 from cjlib.core.errors import NotEnoughDataError, ParameterError
-from cjlib.journey.episodes import episodes
+from cjlib.journey.episodes import episodes, landmark
 from cjlib.journey.frames import from_frames
 from cjlib.stats.hazard import proportional_hazards
 
@@ -176,3 +176,56 @@ def test_small_groups_are_hidden_with_their_ratio():
     row = asked(log).table.iloc[0]
     assert pd.isna(row["n_event"])
     assert np.isnan(row["hazard_ratio"])
+
+
+def test_rt_17_the_landmark_at_day_30_through_the_event_log_is_that_of_r():
+    log, last = stanford()  # R counts from the day before: 30 days are 31 here
+    rows = landmark(log, at="31 days", start="accepted", outcome="death", competing=["lost"], drivers=["transplant"],
+                    attributes=["patient"])  # fmt: skip
+    assert len(rows) == 78
+    who = rows["patient"].astype(int)
+    rows = rows.assign(event=(rows["outcome"] == 1).astype(int), age=who.map(last["age"]),
+                       surgery=who.map(last["surgery"]))  # fmt: skip
+    table = proportional_hazards(rows, covariates=["driver_0", "age", "surgery"]).table
+    assert table["coefficient"][0] == pytest.approx(-0.248090, abs=2e-6)
+    assert table["std_error"][0] == pytest.approx(0.286017, abs=2e-6)
+    seen = conversion_drivers(log, start="accepted", outcome="death", competing=["lost"], drivers=["transplant"],
+                              landmarks=["31 days"]).more("landmarks")  # fmt: skip
+    assert seen[["n", "n_exposed"]].to_numpy().tolist() == [[78, 35]]
+
+
+def codes(result):
+    return {note.code for note in result.notes}
+
+
+def test_a_step_logged_minutes_before_the_outcome_is_called_a_part_of_it():
+    rng = np.random.default_rng(2)
+    rows = []
+    for i in range(200):
+        buys, early = rng.uniform(2, 40), rng.uniform(0, 1.5)
+        rows += [(f"p{i}", 0.0, "visit"), (f"p{i}", early, "read")]
+        rows += [(f"p{i}", buys - 5 / 1440, "till"), (f"p{i}", buys, "buy")] if rng.random() < 0.7 else []
+    table = pd.DataFrame(rows, columns=["customer", "at", "event"])
+    log = from_frames(table.assign(at=(table["at"] * DAY).astype("int64")), as_of="1970-03-01", min_people=1)[0]
+    result = asked(log, competing=[], drivers=["till", "read"])
+    said = [note.message for note in result.notes if note.code == "CJ-AN-259"]
+    assert len(said) == 1
+    assert "till" in said[0]
+    assert "read" not in said[0]
+    assert "CJ-AN-259" not in codes(asked(world(800)))
+
+
+def test_a_count_that_does_not_act_along_a_line_is_said():
+    rng = np.random.default_rng(6)
+    rows = []
+    for i in range(1500):
+        touches = np.sort(rng.uniform(0, 5, rng.integers(0, 7)))
+        rate = 0.02 * (4.0 if len(touches) in (2, 3) else 1.0)  # best in the middle
+        buys = 5 + rng.exponential(1 / rate)
+        rows += [(f"p{i}", 0.0, "visit"), *((f"p{i}", at, "touch") for at in touches)]
+        rows += [(f"p{i}", buys, "buy")] if buys < 55 else []
+    table = pd.DataFrame(rows, columns=["customer", "at", "event"])
+    log = from_frames(table.assign(at=(table["at"] * DAY).astype("int64")), as_of="1970-02-25", min_people=1)[0]
+    count = {"name": "touches", "event": "touch", "measure": "count"}
+    assert "CJ-AN-279" in codes(asked(log, competing=[], drivers=[count]))
+    assert "CJ-AN-279" not in codes(asked(log, competing=[], drivers=["touch"]))
