@@ -100,9 +100,10 @@ class TimeToEventResult(Result):
         return t("How long from {start} to {outcome}?", start=start, outcome=self.params["outcome"])
 
     def answer(self) -> str:
+        told = self._time() + self._otherwise()
         if "comparison" not in self._more:
-            return self._time()
-        return self._time() + " " + compared.sentence(self._more["comparison"], self._more.get("restricted"))
+            return told
+        return told + " " + compared.sentence(self._more["comparison"], self._more.get("restricted"))
 
     def _time(self) -> str:
         row = self._more["groups"].iloc[0]
@@ -125,6 +126,14 @@ class TimeToEventResult(Result):
             units=self.data.units, outcome=self.params["outcome"], median=days(row["median_days"]), naive=naive,
             ci=interval(row["median_low"], row["median_high"], days),
         )  # fmt: skip
+
+    def _otherwise(self) -> str:
+        """Who ended by another end is not waiting any more: a manager must not wait for them either."""
+        row, ends = self._more["groups"].iloc[0], self.params["competing"]
+        if not ends or ends == [CENSOR] or pd.isna(row["n_competing"]) or not row["n_competing"]:
+            return ""
+        return " " + t("{n} of {all} ended otherwise ({ends}) and are not waiting any more.", n=int(row["n_competing"]),
+                       all=int(row["n"]), ends=", ".join(ends))  # fmt: skip
 
     def _share_at_end(self) -> dict[str, str]:
         curve = self._more["curve"]
@@ -266,8 +275,8 @@ def time_to_event(
         notes += found.notes
     params = {"start": ANY if first == ANY else log.label(first), "outcome": names[0],
               "competing": [CENSOR] if naive else names[1:], "horizons": [str(h) for h in horizons], "by": by or "",
-              "test": test, "resolution": resolution, "observed_from": observed_from or "",
-              "confidence": confidence}  # fmt: skip
+              "test": test, "resolution": resolution, "confidence": confidence}  # fmt: skip
+    params |= {"observed_from": observed_from} if observed_from else {}
     return TimeToEventResult.build(
         table, data=log.info, params=params, kpis=_kpis(table, groups, names[0]), more=more, notes=notes,
     )  # fmt: skip

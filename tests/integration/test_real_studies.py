@@ -131,7 +131,7 @@ def test_loans_share_activated_with_competing_ends_beside_the_wrong_one(opened, 
         study.events, start=given["start"], outcome=given["outcome"], competing=given["competing"],
         horizons=["7 days", "14 days", "30 days", "60 days"],
     )  # fmt: skip
-    main = result.table[result.table["outcome"] == "A_ACTIVATED"]
+    main = result.table[result.table["outcome"] == study.events.label("A_ACTIVATED")]
     assert main["estimate"].round(4).tolist() == [0.0096, 0.0830, 0.1619, 0.1789]
     assert main["naive"].round(4).tolist() == [0.0208, 0.2174, 0.4840, 0.7555]
     groups = result.more("groups").iloc[0]
