@@ -97,6 +97,9 @@ class LifeCycleResult(Result):
             for name, part, cut, kinds in flows
         ]
 
+    def caption(self) -> str:
+        return t("Every customer known by then is in one state. Bars are counts, no estimates.")
+
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.states import draw
 

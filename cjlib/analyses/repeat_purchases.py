@@ -120,6 +120,7 @@ class RepeatPurchasesResult(Result):
 
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.curve import draw
+        from cjlib.plots.style import PALETTE
 
         words = {"second": t("a second time"), "third": t("a third time"), "fourth": t("a fourth time")}
         curve = self._more["curve"]
@@ -131,6 +132,7 @@ class RepeatPurchasesResult(Result):
             curve.assign(group=curve["group"].map(words), outcome=t("coming back")), kind="incidence",
             origin=t("the activity before"), min_people=self.data.min_people, title=title,
             horizons=self.params["horizon_days"], ax=ax,
+            colours=dict(zip(words.values(), PALETTE, strict=False)),
         )  # fmt: skip
 
 

@@ -346,11 +346,11 @@ def _wrong(table: pd.DataFrame) -> list[str]:
     said = []
     if high:
         said.append(t(
-            "Judged later, it had expected too many purchases in these classes of earlier purchases: {classes}.",
+            "Judged later, MBG/NBD had expected too many purchases in these classes of earlier purchases: {classes}.",
             classes=high))  # fmt: skip
     if low:
         said.append(t(
-            "Judged later, it had expected too few purchases in these classes of earlier purchases: {classes}.",
+            "Judged later, MBG/NBD had expected too few purchases in these classes of earlier purchases: {classes}.",
             classes=low))  # fmt: skip
     return said
 

@@ -63,6 +63,9 @@ def _bars(page: Sheet, frame: pd.DataFrame) -> None:
         floor += height
     lapsed = frame[_BELOW[0]].to_numpy(dtype="float64", na_value=0.0)
     ax.bar(x, -lapsed, width=0.8, color=_BELOW[1], gid=_BELOW[0])
+    for place in np.flatnonzero(frame[_BELOW[0]].isna()):
+        ax.annotate(HIDDEN, (place, 0), xytext=(0, -3), textcoords="offset points", ha="center", va="top",
+                    color=style.MUTED)  # fmt: skip
     ax.axhline(0, color=style.INK, linewidth=0.8)
     ax.set_xlim(-0.6, len(frame) - 0.4)
     low, high = -float(lapsed.max()), float(floor.max())
@@ -78,8 +81,8 @@ def _bars(page: Sheet, frame: pd.DataFrame) -> None:
 
 def _names(page: Sheet, frame: pd.DataFrame) -> None:
     """State and count beside the last bar, pushed apart where they would overlap."""
-    words = {"n_active": t("active"), "n_new": t("new"), "n_resurrected": t("resurrected"), "n_at_risk": t("at risk of lapsing"),
-             "n_lapsed": t("lapsed")}  # fmt: skip
+    words = {"n_active": t("active"), "n_new": t("new"), "n_resurrected": t("resurrected"),
+             "n_at_risk": t("at risk of lapsing"), "n_lapsed": t("lapsed")}  # fmt: skip
     last = frame.iloc[-1]
     low, high = page.ax.get_ylim()
     per_point = (high - low) / page.height
