@@ -195,7 +195,7 @@ def _notes(table: pd.DataFrame, p: float, *, early: bool, left_out: int) -> list
     n_pairs = len(table) - 1
     text = t("All groups together: log-rank test, p {p}.", p=p_text(p))
     if n_pairs:
-        text += " " + tn("One pair was compared.", "{n} pairs were compared; their p-values are corrected for that "
+        text += " " + tn("{n} pair was compared.", "{n} pairs were compared; their p-values are corrected for that "
                          "number (Holm).", n_pairs)  # fmt: skip
     notes = [Note("CJ-AN-014", "info", text)]
     if (table["curves"] == CROSS).any():

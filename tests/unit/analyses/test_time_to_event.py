@@ -120,6 +120,7 @@ def test_with_competing_ends_the_caution_about_rates_and_shares_is_given():
     log = grouped({"fast": FAST, "slow": SLOW}, leave=40)
     result = time_to_event(log, start="x", outcome="buy", competing=["leave"], by="device")
     assert "CJ-AN-164" in codes(result)
+    assert any("Gray's test of the shares" in note.message for note in result.notes)
     plain = time_to_event(grouped({"fast": FAST, "slow": SLOW}), start="x", outcome="buy", by="device")
     assert "CJ-AN-164" not in codes(plain)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,3 +63,11 @@ def test_the_rates_of_a_simulated_clock_are_recovered():
     truth = np.array([0.20, 0.20, 0.02, 0.02, 0.02])
     assert ((table["ci_low"] < truth) & (truth < table["ci_high"])).sum() >= 4
     assert table["estimate"].to_numpy() == pytest.approx(truth, rel=0.1)
+
+
+def test_nobody_waits_before_entering():
+    counts = pd.DataFrame({"group": "all", "duration_days": [5.0, 9.0, 2.0], "outcome": [1, 0, 1], "n": [1, 2, 1],
+                           "entry_days": [0.0, 4.0, 0.0]})  # fmt: skip
+    table = rate_by_band(counts, edges=[0, 3, 7])
+    assert table["person_days"].tolist() == [3 + 2, 2 + 2 * 3, 2 * 2]
+    assert table["n_at_risk"].tolist() == [2, 1, 2]
