@@ -208,8 +208,21 @@ def score_hazard(
     more = {"ages": _ages(rows, cuts, confidence), "landmarks": _landmarks(rows, found, sorted(grid), confidence)}
     params = {"outcome": log.label(main), "instrument": name, "age_limit": age_limit or "", "ages": list(ages),
               "confidence": confidence}  # fmt: skip
+    why += _undated(responses, name)
     return ScoreHazardResult.build(table, data=responses.info, params=params, more=more, kpis=_kpis(more["ages"]),
                                    notes=[*why, *_notes(more)])  # fmt: skip
+
+
+def _undated(responses: SurveyResponses, instrument: str) -> list[Note]:
+    """Answers that cannot be placed in time."""
+    frame = responses.frame(["instrument", "answered_at", "score"])
+    frame = frame[(frame["instrument"] == instrument) & frame["score"].notna()]
+    n = int(frame["answered_at"].isna().sum())
+    if not n:
+        return []
+    return [Note("CJ-AN-263", "caution", t(
+        "{n} answers have no date and are left out: when they were given is unknown.",
+        n=responses.info.people(n)))]  # fmt: skip
 
 
 def _chosen(responses: SurveyResponses, instrument: str | None) -> str:

@@ -106,3 +106,16 @@ def test_what_cannot_be_answered_is_one_sentence(changed, error, sentence):
     responses, log = world(50)
     with pytest.raises(error, match=sentence):
         score_hazard(responses, log, **{"outcome": "close", **changed})
+
+
+def test_answers_without_a_date_are_counted_in_a_note():
+    at = [0] * 40 + list(range(20 * DAY, 60 * DAY, DAY))
+    events = pd.DataFrame(
+        {"customer": [f"p{i}" for i in range(40)] * 2, "at": at, "event": ["open"] * 40 + ["close"] * 40}
+    )
+    answers = pd.DataFrame({"customer": [f"p{i}" for i in range(40)], "asked_at": DAY, "instrument": "nps",
+                            "score": [2.0, 9.0] * 20})  # fmt: skip
+    answers["answered_at"] = pd.array([2 * DAY] * 33 + [pd.NA] * 7, dtype="Int64")
+    log, responses = from_frames(events, responses=answers, as_of="1970-03-15", scales={"nps": (0, 10)}, min_people=1)
+    said = [note.message for note in hazard(responses, log).notes if note.code == "CJ-AN-263"]
+    assert said == ["7 answers have no date and are left out: when they were given is unknown."]
