@@ -165,7 +165,7 @@ def interview_codes(interviews: Interviews, *, by: str | None = None, confidence
     ParameterError
         CJ-JN-003: unknown `by`.
     NotEnoughDataError
-        CJ-JN-015: no coded interviews; CJ-AN-250: fewer people were interviewed than may be shown.
+        CJ-JN-015: no coded interviews; CJ-AN-380: fewer people were interviewed than may be shown.
 
     Notes
     -----
@@ -187,7 +187,7 @@ def interview_codes(interviews: Interviews, *, by: str | None = None, confidence
     if frame["unit"].nunique() < info.min_people:
         raise NotEnoughDataError(
             t("Too few people were interviewed to say anything without naming them; at least {k} are needed.",
-              k=info.min_people), code="CJ-AN-250",
+              k=info.min_people), code="CJ-AN-380",
         )  # fmt: skip
     frame["code"] = [interviews.label(code) for code in frame["code"]]
     frame["group"] = frame[by].astype(object).where(frame[by].notna(), "(unknown)").astype(str) if by else ALL
@@ -287,7 +287,7 @@ def _one_row(agreed: tuple[int, Kappa] | None) -> pd.DataFrame:
 
 def _notes(why: str) -> list[Note]:
     few = t("People are chosen for an interview, and few: shares describe them and do not estimate all customers.")
-    return [Note("CJ-AN-251", "info", few), *([Note("CJ-AN-252", "caution", why)] if why else [])]
+    return [Note("CJ-AN-381", "info", few), *([Note("CJ-AN-382", "caution", why)] if why else [])]
 
 
 def _kpis(params: dict[str, Any], agreed: tuple[int, Kappa] | None) -> list[Kpi]:

@@ -102,9 +102,9 @@ def rolling_retention(
     Raises
     ------
     ParameterError
-        CJ-AN-200: no edges, or not rising.
+        CJ-AN-370: no edges, or not rising.
     NotEnoughDataError
-        CJ-AN-201: no bracket is over for anybody.
+        CJ-AN-371: no bracket is over for anybody.
 
     Notes
     -----
@@ -121,12 +121,12 @@ def rolling_retention(
     rising = [0, *(microseconds("edges", edge) for edge in edges)]
     if len(rising) < 2 or (np.diff(rising) <= 0).any():
         raise ParameterError(f"edges={names} must be durations, each longer than the one before.",
-                             code="CJ-AN-200")  # fmt: skip
+                             code="CJ-AN-370")  # fmt: skip
     cells = bracket_cells(log, activity=activity, edges_us=rising)
     cells = cells[cells["n_at_risk"] > 0].reset_index(drop=True)
     if cells.empty:
         raise NotEnoughDataError(t("Nobody has been followed to the end of the first bracket of days."),
-                                 code="CJ-AN-201")  # fmt: skip
+                                 code="CJ-AN-371")  # fmt: skip
     days = np.array([in_days(edge) for edge in rising])
     low, high = wilson(cells["n_on"], cells["n_at_risk"], confidence=confidence)
     after_low, after_high = wilson(cells["n_after"], cells["n_at_risk"], confidence=confidence)
@@ -140,6 +140,6 @@ def rolling_retention(
               other=number(last["to_day"])), estimate=last["estimate"], ci_low=last["ci_low"], ci_high=last["ci_high"],
               n=int(last["n_at_risk"]), form="percent")  # fmt: skip
     older = t("Later brackets rest on the customers who came early: a change down the rows may be a change of people.")
-    notes = [Note("CJ-AN-202", "info", older)]
+    notes = [Note("CJ-AN-372", "info", older)]
     params = {"activity": [log.label(name) for name in activity], "edges": names, "confidence": confidence}
     return RollingRetentionResult.build(table, data=log.info, params=params, kpis=[kpi], notes=notes)

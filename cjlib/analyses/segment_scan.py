@@ -145,7 +145,7 @@ def segment_scan(
     attributes: Sequence[str] | None = None,
     pairs: bool = True,
     min_n: int = 30,
-    fdr: float = 0.1,
+    fdr: float = 0.05,
     confidence: float = 0.95,
 ) -> SegmentScanResult:
     """Look at every segment, and list those that differ by more than the number of looks would give by chance.
