@@ -6,6 +6,7 @@ given when (a) follow-up goes well beyond the last outcome and (b) three familie
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +134,76 @@ def never_share(rows: pd.DataFrame, *, weight: str | None = None, confidence: fl
         follow_up_p=follow_up_p(people, n),
         n_people=int(n.sum()),
         n_event=int(n[people["event"] == 1].sum()),
+    )
+
+
+def never_by_covariate(
+    rows: pd.DataFrame, *, covariates: Sequence[str], confidence: float = 0.95, draws: int = 100
+) -> pd.DataFrame:
+    """Say how covariates go with ever having the outcome, and with how soon, where follow-up lets it.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        One row per person: `stop_days` > 0, `event` (0 or 1) and numeric covariates without gaps.
+    covariates : sequence of str
+        Columns that act on both parts.
+    confidence : float in (0, 1)
+        Level of the interval.
+    draws : int
+        Bootstrap samples of people (seeded) behind the standard errors; 0 for none.
+
+    Returns
+    -------
+    DataFrame
+        `part` ("ever": log odds of ever having it, with "(intercept)"; "when": log hazard of those who do),
+        `covariate, coefficient, std_error, ci_low, ci_high` (limits of the coefficient).
+
+    Raises
+    ------
+    ParameterError
+        CJ-ST-050 as in `hazard.proportional_hazards`.
+    NotEnoughDataError
+        CJ-ST-051: no outcome. CJ-ST-052: follow-up is too short, as in `never_share`.
+
+    Notes
+    -----
+    Mixture cure model with logistic share and Cox wait (Kuk and Chen 1992; Sy and Taylor 2000), by greenwood;
+    equals the example of R's `smcure` on e1684.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> x = rng.integers(0, 2, 600)
+    >>> until = np.where(rng.random(600) < 0.3 + 0.4 * x, np.inf, rng.exponential(20, 600))
+    >>> rows = pd.DataFrame({"stop_days": np.minimum(until, 300.0), "event": (until < 300).astype(int), "x": x})
+    >>> never_by_covariate(rows, covariates=["x"], draws=0)["coefficient"].round(1).tolist()[1]
+    -1.5
+    """
+    z = z_value(confidence)
+    people = checked(rows.assign(start_days=0.0), covariates, None)
+    _long_enough(people, number_of(people, None))
+    found = mixture(people, covariates, draws)
+    return found.assign(
+        ci_low=found["coefficient"] - z * found["std_error"], ci_high=found["coefficient"] + z * found["std_error"]
+    )
+
+
+def mixture(people: pd.DataFrame, covariates: Sequence[str], draws: int) -> pd.DataFrame:
+    """Fit the model of `never_by_covariate`, without the guard: part, covariate, coefficient, std_error."""
+    from greenwood import MixtureCure, Surv
+
+    x = people[list(covariates)].to_numpy(dtype=float)
+    response = Surv(people["stop_days"].to_numpy(dtype=float), people["event"].to_numpy(dtype=int))
+    with np.errstate(all="ignore"):  # without draws the errors are unknown, and so are their limits
+        model = MixtureCure().fit(response, x, cure=x, nboot=draws)
+    return pd.DataFrame(
+        {
+            "part": ["ever"] * (1 + len(covariates)) + ["when"] * len(covariates),
+            "covariate": ["(intercept)", *covariates, *covariates],
+            "coefficient": np.concatenate([model.cure_coef_, model.latency_coef_]),
+            "std_error": np.concatenate([model.cure_se_, model.latency_se_]),
+        }
     )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cjlib.core.errors import NotEnoughDataError
-from cjlib.stats.cure import never_share
+from cjlib.stats.cure import mixture, never_by_covariate, never_share
 from cjlib.stats.parametric import FAMILIES, accelerated_time, waiting
 
 
@@ -112,3 +112,40 @@ def test_everybody_converting_or_nobody_is_a_sentence() -> None:
         never_share(pd.DataFrame({"stop_days": [1.0, 2.0], "event": 0}))
     with pytest.raises(NotEnoughDataError, match="cannot be said"):
         never_share(pd.DataFrame({"stop_days": [1.0, 2.0, 3.0], "event": 1}))
+
+
+def test_rt19_cure_with_covariates_equals_smcure() -> None:
+    import greenwood
+
+    data = greenwood.load_dataset("e1684")
+    known = pd.DataFrame({name: np.asarray(data[name], dtype=float) for name in ("TRT", "SEX", "AGE")})
+    rows = e1684().assign(**known).dropna()
+    found = mixture(rows, ["TRT", "SEX", "AGE"], 0)  # the guard refuses these data
+    assert found["part"].tolist() == ["ever"] * 4 + ["when"] * 3
+    expected = [1.365, -0.5885, -0.08696, 0.02034, -0.1536, 0.09946, -0.007664]
+    assert found["coefficient"].tolist() == pytest.approx(expected, rel=2e-3, abs=2e-4)
+
+
+def test_a_covariate_of_the_share_is_told_from_one_of_the_wait_and_short_follow_up_is_refused() -> None:
+    rng = np.random.default_rng(2)
+    x = rng.integers(0, 2, 900).astype(float)
+    until = np.where(rng.random(900) < 0.3 + 0.4 * x, np.inf, rng.exponential(20, 900))
+    rows = pd.DataFrame({"stop_days": np.minimum(until, 400.0), "event": (until < 400).astype(int), "x": x})
+    found = never_by_covariate(rows, covariates=["x"], draws=30).set_index(["part", "covariate"])
+    truth = np.log(0.3 / 0.7) - np.log(0.7 / 0.3)
+    assert found.loc[("ever", "x"), "ci_low"] < truth < found.loc[("ever", "x"), "ci_high"]
+    assert found.loc[("when", "x"), "ci_low"] < 0 < found.loc[("when", "x"), "ci_high"]
+    early = rows.assign(stop_days=rows["stop_days"].clip(upper=15), event=rows["event"] * (rows["stop_days"] <= 15))
+    with pytest.raises(NotEnoughDataError, match="cannot be said"):
+        never_by_covariate(early, covariates=["x"], draws=0)
+
+
+def test_people_counted_together_give_what_people_one_by_one_give() -> None:
+    rows = with_never(3, 900, 0.6, 800.0)
+    rows = rows.assign(stop_days=np.ceil(rows["stop_days"]))
+    counted = rows.groupby(["stop_days", "event"]).size().rename("n").reset_index()
+    one, many = never_share(rows), never_share(counted, weight="n")
+    assert (many.estimate, many.ci_low, many.follow_up_p) == pytest.approx(
+        (one.estimate, one.ci_low, one.follow_up_p), rel=1e-4
+    )
+    assert (many.n_people, many.n_event) == (one.n_people, one.n_event)
