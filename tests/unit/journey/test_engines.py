@@ -11,6 +11,7 @@ import pytest
 from cjlib.analyses.churn import churn, retention
 from cjlib.analyses.conversion_drivers import conversion_drivers
 from cjlib.analyses.customer_retention import customer_retention
+from cjlib.analyses.distinctive_words import distinctive_words
 from cjlib.analyses.drivers import score_drivers
 from cjlib.analyses.funnel import funnel
 from cjlib.analyses.interview_codes import interview_codes
@@ -26,6 +27,7 @@ from cjlib.analyses.repeat_purchases import repeat_purchases
 from cjlib.analyses.rolling_retention import rolling_retention
 from cjlib.analyses.said_and_done import said_and_done, score_then_done
 from cjlib.analyses.score_comparison import compare_scores
+from cjlib.analyses.score_from_text import score_from_text
 from cjlib.analyses.score_hazard import score_hazard
 from cjlib.analyses.score_trend import score_trend
 from cjlib.analyses.score_worth import score_worth
@@ -34,6 +36,7 @@ from cjlib.analyses.segment_scan import segment_scan
 from cjlib.analyses.silence_threshold import silence_threshold
 from cjlib.analyses.stage_times import stage_times
 from cjlib.analyses.still_customers import still_customers
+from cjlib.analyses.themes import themes
 from cjlib.analyses.time_to_event import time_to_event
 from cjlib.journey.engine import DuckEngine, Engine
 from cjlib.journey.frames import from_frames
@@ -41,6 +44,13 @@ from cjlib.journey.tables import Interviews
 from cjlib.maps.model import Stage, journey_map
 
 DAY = 86_400_000_000
+COMMENTS = (
+    "The delivery came late and nobody answered my questions about it",
+    "Very good service and a fast delivery, thank you so much",
+    "The fees were hidden until the last page and that is not fair",
+    "I found what I was looking for and the price was good",
+    None,
+)
 
 
 def random_study(engine: Engine, folder, seed: int = 7):
@@ -58,6 +68,8 @@ def random_study(engine: Engine, folder, seed: int = 7):
         "instrument": "csat", "score": rng.choice([1, 2, 3, 4, 5, np.nan], 200),
         "stage": rng.choice(["Look", "Buy"], 200),
     })  # fmt: skip
+    place = said["score"].fillna(5).astype(int) + np.arange(200) // 2 % 2
+    said["comment"] = [COMMENTS[int(one) % 5] for one in place]
     said["answered_at"] = np.where(said["score"].notna(), said["asked_at"] + DAY, np.nan)
     customers = pd.DataFrame({"customer": [f"c{i:04d}" for i in range(400)], "persona": rng.choice(["A", "B"], 400)})
     customers["promised"] = pd.Timestamp("1970-02-20", tz="UTC")
@@ -112,6 +124,13 @@ def answers(log, said) -> dict[str, dict]:
                 {"name": "two", "said": "worst", "before": ["purchase"], "end": ["unsubscribe"]},
             ],
         ),
+        "words by score": distinctive_words(said, groups="score"),
+        "words by stage": distinctive_words(said, groups="stage"),
+        "words before leaving": distinctive_words(
+            said, groups="outcome", log=log, outcome="purchase", within="20 days"
+        ),
+        "themes": themes(said, log=log, outcome="purchase", within="20 days", n_learned=2),
+        "score from text": score_from_text(said),
         "whom to interview": who_to_interview(log, said, outcome="purchase", instrument="csat", by="persona"),
         "worth": score_worth(said, log, outcome="purchase", within="10 days", draws=100),
         "interviews": interview_codes(Interviews(log.store, log.engine, log.info), by="persona"),
