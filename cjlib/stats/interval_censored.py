@@ -73,4 +73,6 @@ def turnbull(rows: pd.DataFrame, *, weight: str | None = None) -> pd.DataFrame:
         "mass": np.asarray(fit.prob_mass_, dtype=float),
     })  # fmt: skip
     table = table[np.isfinite(table["to_days"]) & (table["mass"] > 1e-6)].reset_index(drop=True)
-    return table.assign(survival=np.clip(1 - table["mass"].cumsum(), 0, 1))
+    survival = np.clip(1 - np.cumsum(table["mass"].to_numpy(dtype=float)), 0, 1)
+    result: pd.DataFrame = table.assign(survival=survival)
+    return result

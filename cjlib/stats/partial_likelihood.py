@@ -111,7 +111,8 @@ class Patterns:
 
     def tied(self) -> Ints:
         """Events at each event time, (k,)."""
-        return self.died.sum(axis=1).astype(np.intp)
+        number: Ints = self.died.sum(axis=1).astype(np.intp)
+        return number
 
     def met(self, a: tuple[Floats, Floats]) -> Floats:
         """Cumulative baseline hazard met by all rows of each pattern together, (q,)."""
@@ -124,14 +125,15 @@ def patterns(sets: RiskSets, x: Floats) -> tuple[RiskSets | Patterns, Floats]:
     size = sets.time.size
     if x.shape[0] < _MANY or (sets.weight != 1).any():
         return sets, x
-    number = pd.DataFrame(x).groupby(list(range(x.shape[1])), sort=False).ngroup().to_numpy()
+    number = pd.DataFrame(x).groupby(list(range(x.shape[1])), sort=False).ngroup().to_numpy().astype(np.intp)
     q = int(number.max(initial=0)) + 1
     if q * size > _CELLS or q * 4 > x.shape[0]:
         return sets, x
 
     def counted(which: Ints, position: Ints) -> Floats:
         cells = np.bincount(position * q + which, minlength=(size + 1) * q)
-        return cells.reshape(size + 1, q).astype(float)
+        table: Floats = cells.reshape(size + 1, q).astype(float)
+        return table
 
     change = counted(number, sets.high) - counted(number, sets.low)
     at_risk = np.cumsum(change[::-1], axis=0)[::-1][1:]
