@@ -16,16 +16,18 @@ import pandas as pd
 from cjlib.analyses.said import headline, share_by_person
 from cjlib.analyses.score_notes import kind_columns, plan, pooled_kinds
 from cjlib.core import checks
-from cjlib.core.errors import NotEnoughDataError
+from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.gate import ALL, Column, Columns
 from cjlib.core.result import GROUP, Kpi, Note, Result
 from cjlib.core.text import interval, number, percent, points, t
-from cjlib.journey.tables import SurveyResponses
+from cjlib.journey.tables import EventLog, SurveyResponses
+from cjlib.journey.touchpoint import NOTHING, last_touchpoint
 from cjlib.stats import instrument as registry
 from cjlib.stats.instrument import Instrument
 from cjlib.stats.score import distribution
 
 # The floor is about people: somebody who answers five times is still one person.
+TOUCHPOINT = "touchpoint"
 _PEOPLE = Column("n_people", "Int64", "", "people", "distinct people who answered")
 _N = Column("n", "Int64", "Answers", "people", "answers given")
 
@@ -131,6 +133,7 @@ def scores(
     instrument: str,
     by: str | None = None,
     trigger: str | None = None,
+    log: EventLog | None = None,
     confidence: float = 0.95,
 ) -> ScoresResult:
     """Estimate the score of one instrument, overall and by group.
@@ -139,9 +142,11 @@ def scores(
     ----------
     responses : SurveyResponses
     instrument : "nps", "csat", "ces" or "other"; must occur in the study
-    by : response attribute, "stage" or customer attribute; the headline numbers are those without it
+    by : response attribute, "stage", customer attribute, or "touchpoint" (the last event before the invitation,
+        which needs `log`); the headline numbers are those without it
     trigger : attribute that says what set the survey off (default "trigger", if the answers have it);
         where it, or the stage, takes several values, a note says which kinds of answers are pooled
+    log : what people did, for `by="touchpoint"`
     confidence : level of the intervals
 
     Returns
@@ -154,6 +159,8 @@ def scores(
     ------
     NotEnoughDataError
         There is no answer on this instrument.
+    ParameterError
+        CJ-AN-027: `by="touchpoint"` without `log`.
 
     Notes
     -----
@@ -169,9 +176,12 @@ def scores(
     if responses.n_invitations:
         checks.one_of("instrument", instrument, responses.instruments)
     kinds = kind_columns(responses, trigger, by)
-    columns = ["instrument", "answered_at", "score", *([by] if by else []), *kinds]
+    derived = by == TOUCHPOINT and TOUCHPOINT not in responses.attributes
+    columns = ["instrument", "answered_at", "score", *([by] if by and not derived else []), *kinds]
     frame = responses.frame(list(dict.fromkeys(columns)))
     frame = frame[frame["instrument"] == instrument]
+    if derived:
+        frame = _with_touchpoint(frame, responses, log, instrument)
     kind = registry.instrument(instrument)
     if instrument in responses.scales and instrument != "nps":
         kind = kind.on_scale(responses.scales[instrument])
@@ -197,6 +207,15 @@ def scores(
         rate = len(answered) / len(frame) if responses.all_invitations_known else 0.0
         notes += plan(answered["score"].to_numpy(dtype="float64"), kind, rate, confidence)
     return ScoresResult.build(table, data=responses.info, params=params, more=more, kpis=kpis, notes=notes)
+
+
+def _with_touchpoint(
+    frame: pd.DataFrame, responses: SurveyResponses, log: EventLog | None, instrument: str
+) -> pd.DataFrame:
+    if log is None:
+        raise ParameterError('by="touchpoint" needs log=, what people did before they were asked.', code="CJ-AN-027")
+    last = last_touchpoint(responses, log, instrument=instrument).replace(NOTHING, t("(nothing before)"))
+    return frame.join(last.rename(TOUCHPOINT), on="response")
 
 
 def _groups(values: pd.Series, responses: SurveyResponses) -> list[str]:

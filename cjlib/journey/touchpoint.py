@@ -14,18 +14,18 @@ NOTHING = "(nothing before)"
 
 
 def last_touchpoint(responses: SurveyResponses, log: EventLog, *, instrument: str) -> pd.Series:
-    """Name the last event before every answer on an instrument.
+    """Name the last event before every invitation on an instrument, answered or not.
 
     Parameters
     ----------
     responses : SurveyResponses
     log : EventLog
-    instrument : whose answers
+    instrument : whose invitations
 
     Returns
     -------
     Series of str
-        By `response`; "(nothing before)" where the person had done nothing yet.
+        By `response`; "(nothing before)" where the person had done nothing yet. Without any date there is no row.
 
     Examples
     --------
@@ -33,8 +33,10 @@ def last_touchpoint(responses: SurveyResponses, log: EventLog, *, instrument: st
     >>> last_touchpoint(example_responses(), example_log(), instrument="nps").value_counts().to_dict()
     {'purchase': 4, 'cart': 1}
     """
-    answers = responses.answers(instrument)(responses.table)
-    asked = answers.select("response", "unit", when=answers.asked_at.coalesce(answers.answered_at))
+    invited = responses.table
+    asked = invited.filter(invited.instrument == instrument)
+    asked = asked.select("response", "unit", when=asked.asked_at.coalesce(asked.answered_at))
+    asked = asked.filter(asked.when.notnull())
     both = asked.inner_join(log.table.select("unit", "at", "ordinal"), "unit")
     before = both.filter(both.at < both.when).group_by("response").agg(ordinal=lambda found: found.ordinal.max())
     placed = asked.left_join(before, "response").select("response", "unit", "ordinal")

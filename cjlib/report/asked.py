@@ -158,6 +158,7 @@ def comparisons(spec: StudySpec, instruments: Sequence[str]) -> Asked | None:
         {"name": f"{name.upper()} · {by}", "instrument": name, "by": by}
         for name in instruments
         for by in spec.scores.by
+        if by != "touchpoint"  # of many touchpoints few pairs would be comparable
     )
     return found or None
 

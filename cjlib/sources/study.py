@@ -203,7 +203,7 @@ class ChurnSpec(Spec):
 class ScoresSpec(Spec):
     """How scores are broken down, and which answers they put together."""
 
-    by: Names = ()
+    by: Names = Field(default=(), description='attributes to break scores down by, or "touchpoint" (done last before)')
     trigger: str | None = Field(
         default=None,
         description="attribute of the answers that says what set the survey off (invited or not, the stage, ...)",
@@ -324,8 +324,9 @@ class StudySpec(Spec):
         self._known("ledger.attribute", said, self._attributes(self.sources.responses))
         every = (*self.sources.events, *self.sources.responses, *self.sources.interviews, *self.sources.customers)
         groups = self._attributes(every) | {"channel", "instrument", "stage"}
-        asked = [funnel.by for funnel in self.funnels] + [timer.by for timer in self.clocks] + list(self.scores.by)
+        asked = [funnel.by for funnel in self.funnels] + [timer.by for timer in self.clocks]
         self._known("by", {key for key in asked if key}, groups)
+        self._known("scores.by", set(self.scores.by), groups | {"touchpoint"})
         return self
 
     @staticmethod

@@ -54,3 +54,15 @@ def test_an_instrument_that_was_not_asked_is_refused_and_silence_is_a_sentence()
     silent = answers([("a", float("nan"), "x"), ("b", float("nan"), "x")])
     with pytest.raises(NotEnoughDataError, match="Nobody answered CSAT"):
         scores(silent, instrument="csat")
+
+
+def test_scores_by_touchpoint_know_what_was_done_last_before_the_invitation():
+    events = pd.DataFrame([(f"c{i}", 1, "visit") for i in range(12)] + [(f"c{i}", 5, "call") for i in range(6)]
+                          + [(f"c{i}", 9, "visit") for i in range(6)], columns=["customer", "at", "event"])  # fmt: skip
+    said = pd.DataFrame({"customer": [f"c{i}" for i in range(12)] + ["new"], "asked_at": 7, "answered_at": 20,
+                         "instrument": "csat", "score": [1.0] * 6 + [5.0] * 6 + [3.0]})  # fmt: skip
+    log, responses = from_frames(events, responses=said, as_of="1970-01-02", scales={"csat": (1, 5)})
+    table = scores(responses, instrument="csat", by="touchpoint", log=log).table.set_index("group")
+    assert table["score"].to_dict() == {"(all)": 3.0, "call": 1.0, "visit": 5.0, "(nothing before)": 3.0}
+    with pytest.raises(ParameterError, match="needs log="):
+        scores(responses, instrument="csat", by="touchpoint")
