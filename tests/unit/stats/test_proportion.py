@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom
+from scipy.optimize import brentq, minimize_scalar
+from scipy.stats import binom, chi2
 
+import cjlib
 from cjlib.core.errors import ParameterError
 from cjlib.stats.proportion import newcombe, share, wilson
 
@@ -120,3 +124,36 @@ def test_wilson_covers_at_about_its_level_by_exact_enumeration(p):
     low, high = wilson(k, 100)
     covered = binom.pmf(k, 100, p)[(low <= p) & (p <= high)].sum()
     assert 0.93 < covered < 0.985
+
+
+def score_limits(k, n, k_other, n_other):
+    """Miettinen and Nurminen's interval of a difference, by direct likelihood: where the score test is at its limit."""
+
+    def statistic(delta):
+        def unlikely(p):  # the second share, the first being delta above it
+            shares = np.clip([p + delta, p], 1e-12, 1 - 1e-12)
+            hits, people = np.array([k, k_other]), np.array([n, n_other])
+            return -float(hits @ np.log(shares) + (people - hits) @ np.log1p(-shares))
+
+        low, high = max(0.0, -delta), min(1.0, 1 - delta)
+        p = minimize_scalar(unlikely, bounds=(low, high), method="bounded", options={"xatol": 1e-12}).x
+        shares = np.array([p + delta, p])
+        size = n + n_other
+        spread = (shares * (1 - shares) / [n, n_other]).sum() * size / (size - 1)
+        return (k / n - k_other / n_other - delta) ** 2 / spread - chi2.ppf(0.95, 1)
+
+    centre = k / n - k_other / n_other
+    return [brentq(statistic, *sorted((centre + side * 1e-6, side * (1 - 1e-6)))) for side in (-1, 1)]
+
+
+@pytest.mark.parametrize(("counts", "limits"), [
+    ((56, 70, 48, 80), (0.05283, 0.33817)), ((9, 10, 3, 10), (0.17003, 0.84065)),
+])  # fmt: skip
+def test_rt_27_the_score_interval_is_near_ours_and_the_one_of_a_library_is_not_used(counts, limits):
+    np.testing.assert_allclose(score_limits(*counts), limits, atol=2e-5)
+    low, high = newcombe(*counts)
+    assert abs(low - limits[0]) < 0.01
+    assert abs(high - limits[1]) < 0.04
+    package = Path(cjlib.__file__).parent
+    calls = [path.name for path in package.rglob("*.py") if "confint_proportions_2indep" in path.read_text("utf-8")]
+    assert calls == [], "its score interval is wrong (0.0526 to 0.3440 in the first case), and raises in the second"
