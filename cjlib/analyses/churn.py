@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
+from cjlib.analyses.time_waiting import without_totals
 from cjlib.analyses.words import span
 from cjlib.core import checks
 from cjlib.core.duration import in_days, microseconds
@@ -210,7 +211,8 @@ def churn(
     params = {"kind": kind, "activity": [log.label(name) for name in activity], "silence": str(silence or ""),
               "start": log.label(start or ""), "end": log.label(end or ""),
               "horizons": [str(h) for h in horizons], "by": by or "", "confidence": confidence}  # fmt: skip
-    return ChurnResult.build(table, data=log.info, params=params, more={"curve": _thin(curve)},
+    more = {"curve": without_totals(_thin(curve), log.info.min_people)}
+    return ChurnResult.build(table, data=log.info, params=params, more=more,
                              kpis=_kpis(table), notes=_notes(table, params, log.info))  # fmt: skip
 
 
@@ -282,4 +284,7 @@ def _notes(table: pd.DataFrame, params: dict[str, Any], info: DataInfo) -> list[
         notes.append(Note("CJ-AN-042", "caution", t(
             "Leaving is inferred from {silence} of silence: some of those counted as gone will return.",
             silence=span(params["silence"]))))  # fmt: skip
+        notes.append(Note("CJ-AN-044", "info", t(
+            "The stay includes that silence: nobody can be gone before {silence} are over, and whoever came once only "
+            "counts as there until then.", silence=span(params["silence"]))))  # fmt: skip
     return notes

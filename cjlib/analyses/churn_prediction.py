@@ -155,6 +155,12 @@ class ChurnPredictionResult(Result):
         )  # fmt: skip
         return f"{text} {self._against_rfm()} {self._campaign()}".strip()
 
+    @property
+    def _unproven(self) -> bool:
+        """Whether those with the highest forecasts may leave no more often than all."""
+        campaign = self._more["campaign"]
+        return bool(campaign.loc[campaign["model"] == self.params["chosen"], "lift_low"].iloc[0] <= 1)
+
     def _against_rfm(self) -> str:
         added = self._more["added"]
         row = added[(added["model"] == self.params["chosen"]) & (added["than"] == RFM)].iloc[0]
@@ -169,11 +175,16 @@ class ChurnPredictionResult(Result):
         row = campaign[campaign["model"] == self.params["chosen"]].iloc[0]
         if pd.isna(row["lift"]):
             return ""
-        return t(
+        text = t(
             "Of the {n} with the highest forecasts, {share} left (95 % CI {ci}): {lift} times the share among all.",
             n=int(row["n_reached"]), share=percent(row["precision"]),
             ci=interval(row["precision_low"], row["precision_high"], percent), lift=number(row["lift"], 1),
         )  # fmt: skip
+        if not self._unproven:
+            return text
+        return text + " " + t(
+            "Chance alone may do that (95 % CI {ci} times): a campaign need not reach more leavers than one that "
+            "chooses at random.", ci=interval(row["lift_low"], row["lift_high"], _two))  # fmt: skip
 
     def definition(self) -> str:
         if self.params["kind"] == "contractual":
@@ -197,6 +208,8 @@ class ChurnPredictionResult(Result):
         title = t("Not foretold better than by the base rate: do not use it")
         if self.beats:
             title = t("Leaving is foretold; whether acting on it pays depends on its price")
+            if self._unproven:
+                title = t("Leaving is foretold, but too weakly to choose customers by it")
         return draw(self._more["calibration"], self._more["benefit"], title=title, ax=ax)
 
     def alt(self) -> str:
@@ -297,8 +310,9 @@ def churn_prediction(
     )  # fmt: skip
     made = make_and_judge(asked)
     tables = judge(made, capacity=capacity, draws=draws, seed=seed)
-    params = {"kind": kind, "activity": list(activity), "silence": silence or "", "start": start or "",
-              "end": end or "", "horizon": within, "chosen": made.chosen, "train_day": _day(made.train.at_us, log),
+    params = {"kind": kind, "activity": [log.label(name) for name in activity], "silence": silence or "",
+              "start": log.label(start or ""), "end": log.label(end or ""),
+              "horizon": within, "chosen": made.chosen, "train_day": _day(made.train.at_us, log),
               "test_day": _day(made.test.at_us, log), "capacity": capacity, "attributes": list(attributes),
               "seed": seed, "draws": draws}  # fmt: skip
     main = tables["models"]

@@ -204,7 +204,7 @@ def conversion_drivers(
     why += part_of_outcome(rows, names) + bends(rows, model, names, strata)
     notes = [*why, *_notes(model, more, asked, len(followed) - len(last), log.info)]
     return ConversionDriversResult.build(table, data=log.info, params=params, more=more, notes=notes,
-                                         kpis=_kpis(table))  # fmt: skip
+                                         kpis=_kpis(table, log.info.min_people))  # fmt: skip
 
 
 def _enough(rows: pd.DataFrame) -> None:
@@ -254,7 +254,7 @@ def _notes(
                 "at the landmarks.", drivers=", ".join(uneven))))  # fmt: skip
     if n_instant:
         notes.append(Note("CJ-AN-255", "info", t(
-            "{n} {units} had an outcome at the instant their clock started; they were never at risk and are left out.",
+            "Left out, because never at risk: {n} {units} with an outcome at the instant their clock started.",
             n=info.people(n_instant), units=info.units)))  # fmt: skip
     if any(one.measure != "happened" for one in asked):
         notes.append(Note("CJ-AN-256", "info", t(
@@ -268,13 +268,14 @@ def _notes(
     return notes
 
 
-def _kpis(table: pd.DataFrame) -> list[Kpi]:
+def _kpis(table: pd.DataFrame, k: int) -> list[Kpi]:
     known = table[table["hazard_ratio"].notna()]
     if known.empty:
         return []
     top = known.loc[np.log(known["hazard_ratio"]).abs().idxmax()]
-    people = int(min(top[name] for name in _SIDES if top[name] > 0))
+    small = min(top[name] for name in _SIDES if top[name] > 0)  # below the smallest group nothing is printed
     value = {name: top[name] for name in ("ci_low", "ci_high")} if math.isfinite(top["ci_high"]) else {}
-    return [Kpi(measure="strongest", label=t("Hazard ratio: {driver}", driver=top["driver"]), n=people,
+    return [Kpi(measure="strongest", label=t("Hazard ratio: {driver}", driver=top["driver"]),
+                n=int(top["n"] if small >= k else small),
                 estimate=top["hazard_ratio"], form="score", definition=t("furthest from 1 of all drivers"),
                 **value)]  # fmt: skip

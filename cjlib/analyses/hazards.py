@@ -30,8 +30,28 @@ def fitted(
         return None, [Note("CJ-AN-258", "limit", _named(str(problem), names))]
     if not model.dropped:
         return model, []
-    parts = t("; ").join(f"{names[name]} ({_named(why, names)})" for name, why in model.dropped)
-    return model, [Note("CJ-AN-258", "limit", t("No ratio can be given for: {parts}.", parts=parts))]
+    return model, _set_aside(model.dropped, names)
+
+
+def _set_aside(dropped: Sequence[tuple[str, str]], names: Mapping[str, str]) -> list[Note]:
+    """Who was set aside and why, in words that need no statistics; the other ratios still answer the question."""
+    even, alone = t("does not vary"), t("separates perfectly")
+    constant = [names[name] for name, why in dropped if why == even]
+    pure = [names[name] for name, why in dropped if why == alone]
+    rest = [f"{names[name]} ({_named(why, names)})" for name, why in dropped if why not in (even, alone)]
+    notes = []
+    if pure:
+        notes.append(Note("CJ-AN-258", "caution", t(
+            "Everybody or nobody has the outcome after it, so no ratio can be given for: {parts}.",
+            parts=t("; ").join(pure))))  # fmt: skip
+    if constant:
+        notes.append(Note("CJ-AN-258", "info", t(
+            "The same for everybody, so there is nothing to compare for: {parts}.",
+            parts=t("; ").join(constant))))  # fmt: skip
+    if rest:
+        notes.append(Note("CJ-AN-258", "caution", t("No ratio can be given for: {parts}.",
+                                                    parts=t("; ").join(rest))))  # fmt: skip
+    return notes
 
 
 def _named(sentence: str, names: Mapping[str, str]) -> str:

@@ -363,6 +363,6 @@ def _notes(log: EventLog, table: pd.DataFrame, reasons: dict[str, str], instant:
             "Who ended otherwise will not have the outcome either and counts among those who never do.")))  # fmt: skip
     if instant:
         notes.append(Note("CJ-AN-255", "info", t(
-            "{n} {units} had an outcome at the instant their clock started; they were never at risk and are left out.",
+            "Left out, because never at risk: {n} {units} with an outcome at the instant their clock started.",
             n=log.info.people(instant), units=log.info.units)))  # fmt: skip
     return notes

@@ -187,7 +187,8 @@ def repeat_events(
         notes += said
     params = {"event": log.label(event), "start": first, "horizons": [str(h) for h in horizons], "by": by or "",
               "n_comparisons": len(more.get("comparison", ())), "confidence": confidence}  # fmt: skip
-    return RepeatEventsResult.build(table, data=log.info, params=params, kpis=_kpis(table, log.label(event)),
+    return RepeatEventsResult.build(table, data=log.info, params=params,
+                                    kpis=_kpis(table, log.label(event), int(groups["n"].iloc[0])),
                                     more=more, notes=notes)  # fmt: skip
 
 
@@ -236,12 +237,12 @@ def _thin(curve: pd.DataFrame) -> pd.DataFrame:
     return curve.iloc[np.unique(np.append(np.linspace(0, len(times) - 1, MAX_POINTS // 2).astype(int), even))]
 
 
-def _kpis(table: pd.DataFrame, event: str) -> list[Kpi]:
+def _kpis(table: pd.DataFrame, event: str, n: int) -> list[Kpi]:
     rows = table[(table["group"] == ALL) & table["estimate"].notna()].tail(1)
     return [
         Kpi(measure=f"times_by_day_{row['horizon_days']:g}", label=t("{event} again by day {day}", event=event,
             day=number(row["horizon_days"])), estimate=row["estimate"], ci_low=row["ci_low"], ci_high=row["ci_high"],
-            n=int(row["n_at_risk"]), form="score", definition=t("times per customer, on average"))
+            n=n, form="score", definition=t("times per customer, on average"))
         for row in rows.to_dict("records")
     ]  # fmt: skip
 

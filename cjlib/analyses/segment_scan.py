@@ -312,7 +312,7 @@ def _notes(
             "Segments overlap, and differ in more than their name: an association. Attributes are as the files have "
             "them at the cut-off; one that was written after the outcome would explain nothing.")))  # fmt: skip
     if n_secret:
-        notes.append(Note("CJ-AN-335", "limit", tn(
+        notes.append(Note("CJ-AN-335", "caution", tn(
             "{n} segment differs but is not listed, because it would tell of fewer than {k} people.",
             "{n} segments differ but are not listed, because they would tell of fewer than {k} people.",
             n_secret, k=info.min_people)))  # fmt: skip

@@ -313,7 +313,8 @@ def _judged(
             ci=interval(row["ci_low"], row["ci_high"], percent), limit=percent(at_most, 0)))  # fmt: skip
     if math.isinf(chosen):
         return found, Note("CJ-AN-202", "info", t(
-            "Chosen as of {day}, no threshold would have been long enough either.", day=when))  # fmt: skip
+            "As of {day}, the data so far would not have shown any threshold that is long enough: the choice cannot be "
+            "judged on later silences.", day=when))  # fmt: skip
     return found, Note(
         "CJ-AN-203",
         "caution",

@@ -183,7 +183,10 @@ def _row(counts: pd.DataFrame, within_days: float, confidence: float) -> dict[st
     hits = counts[counts["outcome"] == 1]
     curves = aalen_johansen(counts, confidence=confidence)
     main = curves[curves["outcome"] == 1]
-    median, read = quantile(main, 0.5).iloc[0], at(main, [within_days]).iloc[0]
+    median = quantile(main, 0.5).iloc[0]
+    # Read with the other ends in the table: where all have ended, the curve is known for good.
+    told = at(curves, [within_days])
+    read = told[told["outcome"] == 1].iloc[0]
     naive = np.repeat(hits["duration_days"].to_numpy(), hits["n"].to_numpy())
     return {
         "n": int(n.sum()), "n_event": int(n.get(1, 0)), "n_competing": int(n.get(2, 0)), "n_open": int(n.get(0, 0)),

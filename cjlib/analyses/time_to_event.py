@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from cjlib.analyses import time_compared as compared
-from cjlib.analyses.time_waiting import BANDS, MARKS, band_note, bands, late_notes, marks, snapshot_note
+from cjlib.analyses import time_waiting as waiting
+from cjlib.analyses.time_waiting import BANDS, MARKS
 from cjlib.core import checks
 from cjlib.core.duration import in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError
@@ -96,6 +97,8 @@ class TimeToEventResult(Result):
     }  # fmt: skip
 
     def question(self) -> str:
+        if self.params["start"] == self.params["outcome"]:
+            return t("How long from one {outcome} to the next?", outcome=self.params["outcome"])
         start = t("the first event") if self.params["start"] == ANY else self.params["start"]
         return t("How long from {start} to {outcome}?", start=start, outcome=self.params["outcome"])
 
@@ -261,12 +264,14 @@ def time_to_event(
     table = _horizons(curves, kaplan_meier(counts, competing="censor"), at_days, names)
     groups = _groups(counts, curves)
     large = _large(groups, log.info.min_people)
-    more = {"curve": thinned(curves, names), "groups": groups, "quantiles": _quantiles(curves, large),
-            "censored": marks(counts, log.info.min_people), "hazard": bands(counts, confidence)}  # fmt: skip
-    notes = _notes(groups, table, log.info) + band_note(more["hazard"], log.info.min_people)
-    notes += snapshot_note(log, main) + ([_censored()] if naive else [])
+    k = log.info.min_people
+    more = {"curve": waiting.without_totals(thinned(curves, names), k), "groups": groups,
+            "quantiles": _quantiles(curves, large), "censored": waiting.marks(counts, k),
+            "hazard": waiting.bands(counts, confidence)}  # fmt: skip
+    notes = _notes(groups, table, log.info) + waiting.band_note(more["hazard"], k)
+    notes += waiting.snapshot_note(log, main) + ([_censored()] if naive else [])
     if observed_from:
-        notes += late_notes(counts, log.info)
+        notes += waiting.late_notes(counts, log.info)
     if by:
         own = [name for name in large if name != ALL]
         found = compared.compare(counts, curves, groups=own, horizons=at_days, early=test == "early",

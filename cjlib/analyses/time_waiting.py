@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cjlib.core import gate
 from cjlib.core.gate import ALL, Column, Columns
 from cjlib.core.result import GROUP, DataInfo, Note
 from cjlib.core.text import interval, number, t
@@ -49,6 +50,20 @@ def marks(counts: pd.DataFrame, k: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["group", "time_days"])
 
 
+def without_totals(curve: pd.DataFrame, k: int) -> pd.DataFrame:
+    """The curve without the people at risk of all together where curves of groups stand beside it.
+
+    All less the groups printed would count, time by time, a group that is too small to be printed. Times of
+    all together with fewer than `k` at risk are left out first, since nothing else marks them any more.
+    """
+    total = curve["group"] == ALL
+    if total.all():
+        return curve
+    kept = curve[~total | (curve["n_at_risk"] >= k)].reset_index(drop=True)
+    at_risk = kept["n_at_risk"].astype("float64").mask(kept["group"] == ALL)
+    return kept.assign(n_at_risk=at_risk)
+
+
 def bands(counts: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Rates of the outcome by band of waiting time over all groups; the last row sums them."""
     everybody = counts[counts["group"] == ALL].astype({"group": str})
@@ -64,11 +79,18 @@ def bands(counts: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 
 def band_note(table: pd.DataFrame, k: int) -> list[Note]:
-    """Where in the wait the outcome is most frequent; nothing where too few had it to say so."""
-    own = table[(table["band"] != ALL) & (table["n_event"] >= k)]
-    if len(own) < 2:
+    """Where in the wait the outcome is most and least frequent; nothing where too few had it to say so.
+
+    A band that is hidden on the page is not named either. A band without outcome counts as the least
+    frequent only if at the average rate `k` outcomes would have been expected in it.
+    """
+    printed = gate.apply(table, BANDS, k)[0]
+    own = printed[(printed["band"] != ALL) & printed["n_event"].notna()].sort_values(["estimate", "ci_high"])
+    average = float(own["n_event"].sum()) / max(float(own["person_days"].sum()), 1e-9)
+    told = own[(own["n_event"] >= k) | ((own["n_event"] == 0) & (own["person_days"] * average >= k))]
+    if told.empty or not (told["n_event"] >= k).any():
         return []
-    rows = own.sort_values("estimate").to_dict("records")
+    rows = told.to_dict("records")
     low, high = rows[0], rows[-1]
     if not high["ci_low"] > low["ci_high"]:
         return []

@@ -100,9 +100,9 @@ def draw(
     outcome = str(table["outcome"].iloc[0]) if "outcome" in table else ""
     with sheet(ax, body=BODY) as page:
         top = max([0.0, *(float(part["estimate"].max()) for part in marks.values())])
-        _axes(page, shown, kind=kind, scale=scale, origin=origin, horizons=horizons, least=top)
+        curve_axes(page, shown, kind=kind, scale=scale, origin=origin, horizons=horizons, least=top)
         for series in shown:
-            _curve(page.ax, series, bands=len(shown) <= MOST_LABELLED)
+            step_curve(page.ax, series, bands=len(shown) <= MOST_LABELLED)
             if series.group in marks:
                 _naive(
                     page.ax, marks.pop(series.group), series, dashed="time_days" in (naive if naive is not None else ())
@@ -112,7 +112,7 @@ def draw(
         keys = _keys(shown, kind, naive=top > 0, censored=censored is not None)
         if len(shown) <= MOST_LABELLED:
             _end_labels(page, shown, kind)
-        _at_risk(page, table, shown, min_people)
+        people_at_risk(page, table, shown, min_people)
         at = max((h for h in horizons if h <= max(s.end[0] for s in shown)), default=None)
         page.header(title or _finding(shown, outcome, kind, at), _subtitle(kind, shown, outcome), keys=keys, gap=18)
         _notes(page, drawn, shown, min_people)
@@ -120,7 +120,8 @@ def draw(
 
 
 # --- drawing ----------------------------------------------------------------------------------------
-def _curve(ax: Any, series: Series, *, bands: bool) -> None:
+def step_curve(ax: Any, series: Series, *, bands: bool) -> None:
+    """Draw one step function on `ax`, with the band of its interval where `bands`."""
     band = thinned(series.rows.dropna(subset=["ci_low", "ci_high"]), BAND_BINS)
     ax.fill_between(
         band["time_days"], band["ci_low"], band["ci_high"], step="post", color=series.colour,
@@ -178,9 +179,10 @@ def _marks(ax: Any, censored: pd.DataFrame, shown: list[Series]) -> None:
         ax.plot(times, heights, "|", color=series.colour, markersize=6, markeredgewidth=0.9, gid="censored")
 
 
-def _axes(
+def curve_axes(
     page: Sheet, shown: list[Series], *, kind: str, scale: str, origin: str, horizons: Sequence[float], least: float
 ) -> None:
+    """Set limits, ticks, grid and labels of the page for the curves `shown`, from `least` height up."""
     ax = page.ax
     longest = max([series.end[0] for series in shown] + [1e-3])
     wanted = [h for h in horizons if h <= longest * 1.02]
@@ -271,7 +273,7 @@ def _end_text(series: Series, kind: str, *, single: bool) -> str:
     return value if single else style.wrap(series.name, 100, style.SMALL, lines=2) + "\n" + value
 
 
-def _at_risk(page: Sheet, table: pd.DataFrame, shown: list[Series], min_people: int) -> None:
+def people_at_risk(page: Sheet, table: pd.DataFrame, shown: list[Series], min_people: int) -> None:
     """Number at risk below the axis, under the ticks, as a child axes."""
     ax = page.ax
     groups = list({series.group: series for series in shown}.values())

@@ -9,10 +9,7 @@ from matplotlib.lines import Line2D
 
 from cjlib.core.text import interval, percent, t
 from cjlib.plots import style
-from cjlib.plots.curve import BODY
-from cjlib.plots.curve import _at_risk as at_risk
-from cjlib.plots.curve import _axes as axes
-from cjlib.plots.curve import _curve as steps
+from cjlib.plots.curve import BODY, curve_axes, people_at_risk, step_curve
 from cjlib.plots.sheet import empty, sheet
 from cjlib.plots.steps import series_of
 
@@ -64,7 +61,7 @@ def draw(
     observed, outcome = shown[0], style.short(table["outcome"].iloc[0])
     known = fitted[fitted["estimate"].notna() & (fitted["time_days"] <= observed.end[0] * 1.001)]
     with sheet(ax, body=BODY) as page:
-        axes(
+        curve_axes(
             page,
             shown,
             kind="incidence",
@@ -73,7 +70,7 @@ def draw(
             horizons=(),
             least=plateau[2] if plateau else 0,
         )
-        steps(page.ax, observed, bands=True)
+        step_curve(page.ax, observed, bands=True)
         page.ax.plot(known["time_days"], known["estimate"], color=style.INK, linestyle=_DASHED, linewidth=1.4,
                      zorder=4, gid="fitted")  # fmt: skip
         keys = [Line2D([], [], color=observed.colour, label=t("observed, with 95 % band"))]
@@ -87,7 +84,7 @@ def draw(
             keys.append(Line2D([], [], color=style.PALETTE[1], label=t("who ever will, with 95 % interval")))
             page.ax.axhspan(plateau[1], plateau[2], color=style.PALETTE[1], alpha=0.18, linewidth=0, zorder=0.6)
             page.ax.axhline(plateau[0], color=style.PALETTE[1], linewidth=1.4, zorder=2.5, gid="plateau")
-        at_risk(page, table, shown, min_people)
+        people_at_risk(page, table, shown, min_people)
         page.header(
             title, t("Share that has had the outcome “{outcome}” over time.", outcome=outcome), keys=keys, gap=18
         )

@@ -32,8 +32,10 @@ _SECTIONS = {
     "still_customers": "churn",
     "life_cycle": "churn",
     "repeat_purchases": "churn",
+    "rolling_retention": "churn",
     "scores": "sources: responses",
     "say_do_ledger": "ledger",
+    "score_worth": asked.FORETOLD,
     "distinctive_words": asked.COMMENTS,
 }
 """Where the study file declares what an analysis needs, for those that say so on the page."""
@@ -175,6 +177,11 @@ class Page:
     def said_after(self) -> asked.Asked | None:
         """Outcomes looked for after the answer."""
         return asked.said_after(self.study.spec) if self._both else None
+
+    @property
+    def foretold(self) -> asked.Asked | None:
+        """The same; empty where the study looks at answers and deeds, but at none that follows an answer."""
+        return asked.foretold(self.study.spec) if self._both else None
 
     @property
     def _both(self) -> bool:
