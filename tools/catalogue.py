@@ -122,6 +122,7 @@ FILLED: dict[tuple[str, str], Callable[[], list[Key]]] = {
     ("analyses/score_comparison.py", "SAME"): lambda: literals("analyses/score_comparison.py", "SAME"),
     ("analyses/score_comparison.py", "who"): lambda: literals("analyses/score_comparison.py", "OTHERS", "EVERYBODY"),
     ("analyses/score_comparison.py", "_WHO[row['who']]"): lambda: [*literals("analyses/score_comparison.py", "_WHO")],
+    ("core/parameters.py", "name"): lambda: literals("core/parameters.py", "NAMES"),
     ("core/result.py", "column.label"): nothing,
     ("core/result.py", "column.meaning"): nothing,
     ("core/result.py", "self.columns.caption"): nothing,

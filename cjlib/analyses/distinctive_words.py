@@ -31,7 +31,7 @@ from cjlib.core import checks
 from cjlib.core.errors import ParameterError
 from cjlib.core.gate import Column, Columns
 from cjlib.core.result import GROUP, Kpi, Note, Result
-from cjlib.core.text import t
+from cjlib.core.text import number, t
 from cjlib.journey.tables import EventLog, SurveyResponses
 from cjlib.stats.multiplicity import benjamini_hochberg
 from cjlib.stats.proportion import z_value
@@ -72,7 +72,7 @@ class DistinctiveWordsResult(Result):
                      outcome=self.params["outcome"], within=span(self.params["within"]))  # fmt: skip
         if self.params["groups"] == "score":
             return t("Which words set the worst answers apart from the best?")
-        return t("Which words belong to each {attribute}?", attribute=self.params["groups"])
+        return t("Which words belong to each group ({attribute})?", attribute=self.params["groups"])
 
     def answer(self) -> str:
         looks = t("{n} words and expressions were looked at.", n=int(self.params["n_comparisons"]))
@@ -90,7 +90,7 @@ class DistinctiveWordsResult(Result):
             "People who used the word at least once, within one language. Log odds with informative Dirichlet prior "
             "(the pooled comments); shown where p, corrected for all words looked at (Benjamini-Hochberg), is at "
             "most {level}. A word says what comments are about; whether it is the cause stays open.",
-            level=f"{1 - self.params['confidence']:.2g}",
+            level=number(1 - self.params["confidence"], 2),
         )
 
     def plot(self, *, ax: Any = None) -> Any:
@@ -173,8 +173,9 @@ def distinctive_words(
         ci_low=kept["estimate"] - z * kept["std_error"], ci_high=kept["estimate"] + z * kept["std_error"]
     )
     looks = int(np.count_nonzero(once))
-    params = {"groups": groups, "instrument": instrument or "", "outcome": done, "within": str(within or ""),
-              "sides": sides, "n_comparisons": looks, "min_people": min_people, "confidence": confidence}  # fmt: skip
+    params = {"groups": responses.label(groups), "instrument": instrument or "", "outcome": done,
+              "within": str(within or ""), "sides": sides,
+              "n_comparisons": looks, "min_people": min_people, "confidence": confidence}  # fmt: skip
     number_of = Kpi(measure="n_words", label=t("Words that set groups apart"), estimate=float(len(kept)),
                     definition=t("of {n} looked at", n=looks))  # fmt: skip
     return DistinctiveWordsResult.build(

@@ -41,7 +41,7 @@ class DriversResult(Result):
             Column("n_people", "Int64", "", "people", "distinct people who answered"),
             Column("n", "Int64", "Answers", "people", "answers for which it is known"),
             Column("n_lived", "Int64", "Lived it", "people", "had lived through it; for counts, more than the median"),
-            Column("n_other", "Int64", "Did not", "people", "had not"),
+            Column("n_other", "Int64", "Had not lived it", "people"),
             Column("share", "float64", "Share who lived it", "proportion", "", _SIDES),
             Column("score_lived", "float64", "Mean score, lived", "score", "", ("n_lived",)),
             Column("score_other", "float64", "Mean score, others", "score", "", ("n_other",)),

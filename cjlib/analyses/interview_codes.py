@@ -36,7 +36,7 @@ class InterviewCodesResult(Result):
             Column("group", "string", "Group", meaning="value of the grouping attribute"),
             Column("n", "Int64", "People interviewed", "people"),
             Column("n_with", "Int64", "Spoke of it", "people", "at least one passage with the code, by any coder"),
-            Column("n_without", "Int64", "Did not", "people"),
+            Column("n_without", "Int64", "Did not speak of it", "people"),
             Column("share", "float64", "Share", "proportion", "of the people interviewed", ("n", "n_with")),
             Column("ci_low", "float64", "95 % CI", "proportion", "Wilson interval", ("n", "n_with")),
             Column("ci_high", "float64", "", "proportion", "", ("n", "n_with")),

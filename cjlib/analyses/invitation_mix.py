@@ -130,8 +130,8 @@ def invitation_mix(
     notes = [Note("CJ-AN-083", "caution", t(
         "Answers of {n} kinds of invitation are compared here, never pooled silently: the overall score depends "
         "on their mix.", n=len(order)))] if len(order) > 1 else []  # fmt: skip
-    params = {"instrument": instrument, "by": by, "scale": list(kind.scale), "box": list(kind.good_scores),
-              "confidence": confidence}  # fmt: skip
+    params = {"instrument": instrument, "by": responses.label(by), "scale": list(kind.scale),
+              "box": list(kind.good_scores), "confidence": confidence}  # fmt: skip
     top = table.iloc[1]
     kpi = Kpi(measure="largest", label=t("Share of {group}", group=top["group"]), estimate=top["share"],
               ci_low=top["share_low"], ci_high=top["share_high"], n=int(top["n"]), form="percent",

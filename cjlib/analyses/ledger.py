@@ -109,6 +109,10 @@ class LedgerResult(Result):
                      n=tested)  # fmt: skip
         said = [t("More often than chance: {parts}.", parts=more)] if more else []
         said += [t("Less often than chance: {parts}.", parts=less)] if less else []
+        unclear = self._more["test"]["verdict"] == UNCLEAR
+        if unclear.any():
+            said.append(t("No clear difference from chance: {names}.",
+                          names=", ".join(self._more["test"].loc[unclear, "type"])))  # fmt: skip
         return " ".join(said)
 
     def alt(self) -> str:
@@ -366,7 +370,7 @@ def _left_out(name: str, part: Deeds, test: Mapping[str, Any], info: DataInfo) -
         notes.append(Note("CJ-AN-111", "caution", t(
             "{name}: {n} answers were given after the customer had left, and are refused.",
             name=name, n=info.people(part.n_late))))  # fmt: skip
-    if part.n_unknown:
+    if part.n_unknown >= info.min_people:  # of fewer not even the number may be told
         notes.append(Note("CJ-AN-112", "caution", t(
             "{name}: {n} answers come from customers without any event; what they did is unknown.",
             name=name, n=info.people(part.n_unknown))))  # fmt: skip

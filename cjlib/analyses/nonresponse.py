@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from cjlib.analyses.said import with_unit
 from cjlib.analyses.silence import (
     ANSWERED,
     BEST,
@@ -127,17 +128,29 @@ class NonresponseResult(Result):
             return t("{start}; from {range} whatever the others would have said.", start=start, range=range_)
         words = {"start": start, "value": main.form(weighted["value"]), "range": range_,
                  "ci": interval(weighted["low"], weighted["high"], main.form)}  # fmt: skip
+        verdict = self._verdict()
         if raked is None:
-            return t(
+            return verdict + t(
                 "{start}; {value} (95 % CI {ci}) when they are weighted to resemble everybody asked; from {range} "
                 "whatever the others would have said.",
                 **words,
             )
-        return t(
+        return verdict + t(
             "{start}; {value} (95 % CI {ci}) when they are weighted to resemble everybody asked, {raked} when raked "
             "on a few known totals; from {range} whatever the others would have said.",
             raked=main.form(raked["value"]), **words,
         )  # fmt: skip
+
+    def _verdict(self) -> str:
+        """Which way those who did not answer pull the score, as far as behaviour tells; "" if it was not estimated."""
+        shift = next((kpi for kpi in self.kpis if kpi.measure == "change"), None)
+        if shift is None or math.isnan(shift.ci_low):
+            return ""
+        if shift.ci_high < 0:
+            return t("With those who did not answer the score would be lower.") + " "
+        if shift.ci_low > 0:
+            return t("With those who did not answer the score would be higher.") + " "
+        return t("It is not established that those who did not answer would change the score.") + " "
 
     def definition(self) -> str:
         text = t(
@@ -165,8 +178,12 @@ class NonresponseResult(Result):
         return draw(table, balance=self._more["balance"], name=main.name, form=main.form, ends=main.ends, ax=ax)
 
     def shown(self) -> list[Any]:
+        (caption, main, hidden, columns), *others = super().shown()
+        if self.params["instrument"] == "nps":
+            columns = with_unit(columns, "nps", ("score", "ci_low", "ci_high"))
         return [(caption, frame.assign(basis=[_words(one) for one in frame["basis"]]) if "basis" in frame else frame,
-                 hidden, columns) for caption, frame, hidden, columns in super().shown()]  # fmt: skip
+                 hidden, columns)
+                for caption, frame, hidden, columns in [(caption, main, hidden, columns), *others]]  # fmt: skip
 
 
 def nonresponse(
@@ -312,8 +329,8 @@ def _kpis(case: Case, table: pd.DataFrame) -> list[Kpi]:
         scale = 100.0 if main.kpi == "percent" else 1.0
         change, move = scale * (here.value - plain.value), scale * (here.influence - plain.influence)
         low, high = case.limits(change, move, (-math.inf, math.inf), way.n_effective)
-        found.append(Kpi(measure="change", label=t("Change by weighting"), estimate=change, ci_low=low, ci_high=high,
-                         n=n, form="score" if main.kpi == "score" else "points",
+        found.append(Kpi(measure="change", label=t("Change by weighting (points)"), estimate=change, ci_low=low,
+                         ci_high=high, n=n, form="score" if main.kpi == "score" else "points",
                          definition=t("weighted minus unweighted, on the same people")))  # fmt: skip
         found.append(Kpi(measure="n_effective", label=t("Effective n"), estimate=way.n_effective, n=n))
     return found

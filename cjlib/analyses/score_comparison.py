@@ -30,7 +30,7 @@ from cjlib.analyses.said import (  # fmt: skip
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.gate import Column, Columns
 from cjlib.core.result import Kpi, Note, Result
-from cjlib.core.text import t
+from cjlib.core.text import day, t
 from cjlib.journey.tables import SurveyResponses
 from cjlib.stats.contrast import Difference, same_people
 from cjlib.stats.instrument import Instrument
@@ -54,9 +54,9 @@ class ScoreComparisonResult(Result):
             Column("other", "string", "Compared with"),
             Column("who", "string", "Who", "text", "whether people on one side are also on the other"),
             Column("n", "Int64", "Answers", "people", "people in the group, the last answer of each"),
-            Column("n_other", "Int64", "Answers there", "people", "people it is compared with"),
+            Column("n_other", "Int64", "Answers, compared", "people", "people it is compared with"),
             Column("score", "float64", "Score", "score", "NPS, share of the best answers, or mean", ("n",)),
-            Column("score_other", "float64", "Score there", "score", "", ("n_other",)),
+            Column("score_other", "float64", "Score, compared", "score", "", ("n_other",)),
             Column("difference", "float64", "Difference", "score", "first minus second", _BOTH),
             Column("ci_low", "float64", "95 % CI", "score", "", _BOTH),
             Column("ci_high", "float64", "", "score", "", _BOTH),
@@ -188,13 +188,13 @@ def compare_scores(
     frame, kind = answers_of(responses, instrument, [by] if by else [], stage=stage)
     notes = [] if by == "stage" else pooled(frame["stage"])[1]
     if by:
-        frame["group"] = frame[by].astype(object).where(frame[by].notna(), None)
+        frame["group"] = [None if pd.isna(value) else responses.label(str(value)) for value in frame[by]]
         order = [str(name) for name in frame["group"].value_counts().sort_index().sort_values(
             ascending=False, kind="stable").index]  # fmt: skip
         unknown = int(frame["group"].isna().sum())
         if unknown >= responses.info.min_people:
             notes.append(Note("CJ-AN-053", "info", t("{n} answers have no value of {by} and are compared with nothing.",
-                                                     n=unknown, by=by)))  # fmt: skip
+                                                     n=unknown, by=responses.label(by))))  # fmt: skip
     else:
         order = _label_periods(frame, list(periods or ()), responses, notes)
     sides = {name: frame[frame["group"] == name].drop_duplicates("unit", keep="last") for name in order}
@@ -212,7 +212,8 @@ def compare_scores(
     table = pd.DataFrame([row for a, b in pairs for row in _pair((a, b), (sides[a], sides[b]), kind, confidence)])
     table["p_adjusted"] = holm(table["p_value"].to_numpy())
     notes += _notes(table, responses.info.min_people)
-    params = {"instrument": instrument, "by": by or "", "periods": list(periods or ()), "stage": stage or "",
+    params = {"instrument": instrument, "by": responses.label(by) if by else "",
+              "periods": list(periods or ()), "stage": stage or "",
               "confidence": confidence, "scale": list(kind.scale), "box": list(kind.good_scores)}  # fmt: skip
     return ScoreComparisonResult.build(table, data=responses.info, params=params, notes=notes,
                                        kpis=_kpis(table, instrument, responses.info.min_people))  # fmt: skip
@@ -225,17 +226,25 @@ def _label_periods(frame: pd.DataFrame, periods: list[str], responses: SurveyRes
         if first <= last:
             raise ParameterError(f"periods={periods!r} overlap: each day belongs to one period.", code="CJ-AN-051")
     zone = responses.info.zone
-    day = local_time(frame["answered_at"], zone).dt.normalize()
+    at = local_time(frame["answered_at"], zone).dt.normalize()
     frame["group"] = None
     names = []
     for first, last in spans:
-        name = t("{first} to {last}", first=f"{first:%Y-%m-%d}", last=f"{last:%Y-%m-%d}")
-        frame.loc[(day >= first) & (day <= last), "group"] = name
+        name = _span_name(first, last)
+        frame.loc[(at >= first) & (at <= last), "group"] = name
         names.append(name)
     cut = local_time(pd.Series([responses.as_of_us]), zone).iloc[0]
     if spans and spans[-1][1] >= cut.normalize():
         notes.append(Note("CJ-AN-055", "caution", t("The last period was not over at the cut-off.")))
     return names
+
+
+def _span_name(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    """A whole quarter by its name, any other period by its two days."""
+    quarter = first.to_period("Q")
+    if first == quarter.start_time and last == quarter.end_time.normalize():
+        return t("{year} quarter {n}", year=str(quarter.year), n=int(quarter.quarter))
+    return t("{first} to {last}", first=day(first), last=day(last))
 
 
 def _days(text: str) -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -35,7 +35,7 @@ def pooled_kinds(answered: pd.DataFrame, column: str, responses: SurveyResponses
     listed, rest = _shown(sizes, responses.info.min_people)
     shares = [f"{name} {percent(n / len(answered), 0)}" for name, n in listed]
     shares += [t("others {share}", share=percent(rest / len(answered), 0))] if rest else []
-    words = {"k": len(sizes), "shares": t(", ").join(shares), "by": column}
+    words = {"k": len(sizes), "shares": t(", ").join(shares), "by": responses.label(column)}
     if not listed:
         text = t("This score puts {k} kinds of answers together ({by}), each of too few people to be told apart.",
                  **words)  # fmt: skip

@@ -34,7 +34,7 @@ from cjlib.journey.tables import SurveyResponses
 from cjlib.stats.repeated import by_person
 
 MONTHS = {"month": 1, "quarter": 3}
-_SHOWN = 20
+LONGEST = 24  # periods: more rows than a page can be read by
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -87,7 +87,7 @@ class ScoreTrendResult(Result):
         from cjlib.plots.score import draw
 
         name, factor = self.params["instrument"], 100 if self.params["instrument"] == "csat" else 1
-        frame = self._table.tail(_SHOWN)
+        frame = self._table
         frame = frame.assign(**{c: frame[c] * factor for c in ("score", "ci_low", "ci_high")})
         scale = (0.0, 100.0) if name == "csat" else (self.params["scale"][0], self.params["scale"][1])
         kind: Any = "other" if name == "csat" else name
@@ -121,7 +121,7 @@ def score_trend(
     Returns
     -------
     ScoreTrendResult
-        One row per period from the first answer on; NaN where nobody answered.
+        One row per period, at most the last 24, from the first one of enough people on; NaN where nobody answered.
 
     Raises
     ------
@@ -145,6 +145,8 @@ def score_trend(
         raise NotEnoughDataError(
             t("No whole period with answers was over at the cut-off, so there is no trend yet."), code="CJ-AN-080"
         )
+    floor = responses.info.min_people
+    frame, earlier = _recent(frame, floor)
     rows = []
     for period in range(int(frame["period"].min()), running):
         part = frame[frame["period"] == period]
@@ -152,8 +154,12 @@ def score_trend(
         rows.append({"group": _label(period, width), "n_people": part["unit"].nunique(), "n": len(values),
                      **headline(values, kind, confidence, people=part["unit"])._asdict()})  # fmt: skip
     table = pd.DataFrame(rows).rename(columns={"estimate": "score"})
-    floor = responses.info.min_people
     notes = pooled(frame["stage"])[1]
+    if earlier >= floor:
+        notes.append(Note("CJ-AN-084", "info", t(
+            "Only the periods since {period} are shown, the last with enough answers and at most {k}; {n} earlier "
+            "answers are left out.", period=_label(int(frame["period"].min()), width), k=LONGEST,
+            n=earlier)))  # fmt: skip
     if late >= floor:
         notes.append(Note("CJ-AN-081", "info", t(
             "The period at the cut-off was not over; its {n} answers are left out.", n=late)))  # fmt: skip
@@ -166,6 +172,17 @@ def score_trend(
               "first": _label(int(told["period"].min()), width) if len(told) else ""}  # fmt: skip
     return ScoreTrendResult.build(table, data=responses.info, params=params, notes=notes,
                                   kpis=_kpis(told, kind, instrument, width))  # fmt: skip
+
+
+def _recent(frame: pd.DataFrame, floor: int) -> tuple[pd.DataFrame, int]:
+    """Answers since the first period of enough people, at most the last two years of them; how many came earlier."""
+    people = frame.groupby("period")["unit"].nunique()
+    enough = people.index[people >= floor]
+    if not len(enough):
+        return frame, 0
+    start = max(int(enough.min()), int(enough.max()) - LONGEST + 1)
+    kept = frame[frame["period"] >= start]
+    return kept, len(frame) - len(kept)
 
 
 def _months(moment: pd.Series) -> pd.Series:
@@ -191,7 +208,7 @@ def _kpis(told: pd.DataFrame, kind: Any, name: str, width: int) -> list[Kpi]:
     if start < end:
         change = by_person(last["score"], first["score"], last["unit"], first["unit"], kind)
         values = [(100 if name == "csat" else 1) * value for value in change[:3]]
-        found.append(Kpi(measure="change", label=t("Change since {period}", period=_label(start, width)),
+        found.append(Kpi(measure="change", label=t("Change since {period} (points)", period=_label(start, width)),
                          estimate=values[0], ci_low=values[1], ci_high=values[2], n=len(last) + len(first),
                          form="score" if form == "score" else "points"))  # fmt: skip
     return found

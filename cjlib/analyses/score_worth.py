@@ -17,6 +17,7 @@ import pandas as pd
 
 from cjlib.analyses.said import at_stage, chosen_instrument, pooled
 from cjlib.analyses.said_and_done import band_names, bands
+from cjlib.analyses.score_apart import apart, apart_kpi
 from cjlib.analyses.words import span
 from cjlib.core.duration import MICROSECONDS_PER_DAY, in_days, microseconds
 from cjlib.core.errors import NotEnoughDataError
@@ -26,7 +27,6 @@ from cjlib.core.text import days, interval, number, percent, points, t
 from cjlib.journey.around import around_answers
 from cjlib.journey.features import before_invitation
 from cjlib.journey.tables import EventLog, SurveyResponses
-from cjlib.stats.curve import at, kaplan_meier
 from cjlib.stats.instrument import Instrument
 from cjlib.stats.prediction import compare_forecasts, forecast
 
@@ -119,7 +119,16 @@ class ScoreWorthResult(Result):
             outcome=self.params["outcome"], difference=points(row["difference"], 1),
             ci=interval(row["difference_low"], row["difference_high"], lambda x: points(x, 1)),
         )  # fmt: skip
-        return f"{text} {self._added()}".strip()
+        return f"{self._verdict(row)} {text} {self._added()}".strip()
+
+    def _verdict(self, row: pd.Series) -> str:
+        """What the score foretells, in plain words."""
+        names = {"outcome": self.params["outcome"]}
+        if row["difference_low"] > 0:
+            return t("The score foretells: {outcome} is more frequent after the best answers.", **names)
+        if row["difference_high"] < 0:
+            return t("The score foretells: {outcome} is more frequent after the worst answers.", **names)
+        return t("It is not established that the score foretells {outcome}.", **names)
 
     def _added(self) -> str:
         if "added" not in self._more or math.isnan(self._more["added"].iloc[0]["auc"]):
@@ -230,9 +239,9 @@ def score_worth(
     best, worst = (rows[rows["band"] == name] for name in (names[-1], names[0]))
     if kind.statistic != "net":
         best, worst = worst, best  # best answers come first there
-    table = pd.DataFrame(_apart(best, worst, 0.0, grid))
+    table = pd.DataFrame(apart(best, worst, 0.0, grid))
     table["horizon_days"] = table["to_days"]
-    later = [_apart(best, worst, start, [stop])[0] for start, stop in itertools.pairwise(grid)]
+    later = [apart(best, worst, start, [stop])[0] for start, stop in itertools.pairwise(grid)]
     periods = pd.concat([table.drop(columns="horizon_days").head(1), pd.DataFrame(later)], ignore_index=True)
     more = {"periods": periods}
     notes += _groups(best, worst, rows)
@@ -249,7 +258,8 @@ def score_worth(
     params = {"outcome": log.label(wanted), "within": within, "within_days": in_days(limit), "instrument": kind.name,
               "stage": stage or "", "seed": seed, "draws": draws}  # fmt: skip
     return ScoreWorthResult.build(table, data=responses.info, params=params, more=more, notes=notes,
-                                  kpis=_kpis(more))  # fmt: skip
+                                  kpis=[*apart_kpi(table, params, responses.info.min_people),
+                                        *_kpis(more)])  # fmt: skip
 
 
 def _answers(
@@ -273,42 +283,6 @@ def _answers(
     hit = rows["after_at"].notna()
     length = rows["after_at"].where(hit, as_of_us) - rows["answered_at"]
     return rows.assign(band=bands(rows["score"], kind), hit=hit, days=length / MICROSECONDS_PER_DAY), notes
-
-
-def _apart(best: pd.DataFrame, worst: pd.DataFrame, start: float, stops: Sequence[float]) -> list[dict[str, Any]]:
-    """Shares with the outcome between `start` and each stop, among those without it at `start`; differences."""
-    there = {"best": best[best["days"] > start] if start else best, "worst": worst[worst["days"] > start]
-             if start else worst}  # fmt: skip
-    shares = {name: _shares(part, start, stops) for name, part in there.items()}
-    rows = []
-    for place, stop in enumerate(stops):
-        row: dict[str, Any] = {"from_days": start, "to_days": stop}
-        for name, part in there.items():
-            value, low, high = shares[name][place]
-            row |= {f"n_{name}": len(part), name: value, f"{name}_low": low, f"{name}_high": high}
-        (p, p_low, p_high), (q, q_low, q_high) = shares["best"][place], shares["worst"][place]
-        rows.append(row | {
-            "difference": 100 * (p - q),
-            "difference_low": 100 * (p - q - math.hypot(p - p_low, q_high - q)),
-            "difference_high": 100 * (p - q + math.hypot(p_high - p, q - q_low)),
-        })  # fmt: skip
-    return rows
-
-
-def _shares(part: pd.DataFrame, start: float, stops: Sequence[float]) -> list[tuple[float, float, float]]:
-    if len(part) < 2:  # one person is no group
-        return [(math.nan, math.nan, math.nan)] * len(stops)
-    # What happens after the last stop moves nothing before it: there, people are only counted.
-    days_ = part["days"].to_numpy()
-    inside = days_ <= stops[-1]
-    beyond = [] if inside.all() else [(float(days_.max()) - start, 0, int((~inside).sum()))]
-    seen = pd.DataFrame({"duration_days": days_[inside] - start, "outcome": part["hit"].to_numpy()[inside].astype(int),
-                         "n": 1})  # fmt: skip
-    rest = pd.DataFrame(beyond, columns=["duration_days", "outcome", "n"]).astype(seen.dtypes.to_dict())
-    counts = pd.concat([seen, rest], ignore_index=True)
-    found = at(kaplan_meier(counts.assign(group="")), [stop - start for stop in stops])
-    values = found[["estimate", "ci_high", "ci_low"]].to_numpy(dtype="float64")
-    return [(1 - value, 1 - high, 1 - low) for value, high, low in values.tolist()]
 
 
 def _groups(best: pd.DataFrame, worst: pd.DataFrame, rows: pd.DataFrame) -> list[Note]:

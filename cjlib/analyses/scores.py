@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from cjlib.analyses.said import headline, share_by_person
+from cjlib.analyses.said import headline, share_by_person, with_unit
 from cjlib.analyses.score_notes import kind_columns, plan, pooled_kinds
 from cjlib.core import checks
 from cjlib.core.errors import NotEnoughDataError, ParameterError
@@ -117,6 +117,12 @@ class ScoresResult(Result):
                                             high=number(self.params["scale"][1]))  # fmt: skip
         return text + (" " + t("Best answers: {box}.", box=", ".join(number(v) for v in box)) if box else "")
 
+    def shown(self) -> list[Any]:
+        (caption, frame, hidden, columns), *others = super().shown()
+        if self.params["instrument"] == "nps":
+            columns = with_unit(columns, "nps", ("score", "ci_low", "ci_high"))
+        return [(caption, frame, hidden, columns), *others]
+
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.score import draw
 
@@ -199,7 +205,7 @@ def scores(
         everyone = [(ALL, frame), *[(name, frame[frame["group"] == name]) for name in order]]
         more["invitations"] = pd.DataFrame([_rate(name, part) for name, part in everyone])
     params = {"instrument": instrument, "scale": list(kind.scale), "box": list(kind.good_scores),
-              "by": by or "", "confidence": confidence}  # fmt: skip
+              "by": responses.label(by) if by else "", "confidence": confidence}  # fmt: skip
     kpis = [] if by else _kpis(table.iloc[0], more, instrument)
     notes = [note for column in kinds for note in pooled_kinds(answered, column, responses)]
     notes += _notes(responses, frame)

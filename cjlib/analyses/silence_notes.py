@@ -33,7 +33,7 @@ def covariate_words(key: Covariate, log: EventLog) -> str:
             "last": t("days since the last event"),
             "cut-off": t("days from the invitation to the cut-off"),
         }[name]
-    word = t("stage asked about") if kind == "stage" else kind
+    word = t("stage asked about") if kind == "stage" else log.label(kind)
     if not name:
         return word
     level = {OTHER: t("other levels"), "(unknown)": t("(unknown)")}.get(name, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -141,6 +141,15 @@ class ThemesResult(Result):
             "comments; below {stable} a theme is unstable. An association with what followed is not an effect.",
             stable=number(STABLE, 1),
         )
+
+    def shown(self) -> list[Any]:
+        # A difference of shares is read in points; a percentage would look like a share of its own.
+        apart, found = ("difference", "diff_low", "diff_high"), []
+        for caption, frame, hidden, columns in super().shown():
+            given = {name: 100 * frame[name] for name in apart if name in frame}
+            words = tuple(replace(c, unit="points") if c.name in given else c for c in columns.columns)
+            found.append((caption, frame.assign(**given), hidden, replace(columns, columns=words)))
+        return found
 
     def plot(self, *, ax: Any = None) -> Any:
         from cjlib.plots.themes import draw

@@ -17,6 +17,7 @@ import pandas as pd
 from cjlib.core import gate
 from cjlib.core.errors import CjlibError
 from cjlib.core.gate import ALL, Column, Columns
+from cjlib.core.parameters import parameter_name, parameter_value
 from cjlib.core.text import UNKNOWN, day, days, interval, number, percent, points, t
 
 MIME = "application/vnd.cjlib+json"
@@ -170,7 +171,11 @@ class Result:
                 )
             )
         unknown: dict[str, Any] = {"estimate": math.nan, "ci_low": math.nan, "ci_high": math.nan, "n": 0}
-        shown = tuple(replace(kpi, **unknown) if 0 < kpi.n < data.min_people else kpi for kpi in kpis)
+        secret = _secrets([(cls.columns.conform(table), hidden), *(
+            (cls.more_columns[name].conform(frame), pairs[name][1]) for name, frame in (more or {}).items())])  # fmt: skip
+        shown = tuple(
+            replace(kpi, **unknown) if 0 < kpi.n < data.min_people or kpi.estimate in secret else kpi for kpi in kpis
+        )
         return cls(
             _table=gated,
             _hidden=hidden,
@@ -260,7 +265,7 @@ class Result:
             "figures": figures,
             "tables": [format_table(*shown) for shown in self.shown()],
             "notes": [asdict(note) for note in self.notes],
-            "params": [[key, _param(value)] for key, value in self.params.items()],
+            "params": [[parameter_name(key), parameter_value(value)] for key, value in self.params.items()],
             "definition": self.definition(),
         }
 
@@ -365,12 +370,6 @@ def _cell(value: Any, column: Column) -> str:
     return text
 
 
-def _param(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return " → ".join(map(str, value)) if value else UNKNOWN
-    return UNKNOWN if value in (None, "") else str(value)
-
-
 def _null(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         if math.isnan(value):
@@ -396,3 +395,15 @@ def _frame_from_dict(part: Mapping[str, Any], columns: Columns) -> tuple[pd.Data
     for row, column in part["hidden"]:
         hidden.iat[row, column] = True
     return frame, hidden
+
+
+def _secrets(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> set[float]:
+    """Values that stand in hidden cells of these raw tables and in no shown one: no headline may tell them."""
+    hidden: set[float] = set()
+    shown: set[float] = set()
+    for frame, mask in pairs:
+        for name in frame.columns[(frame.dtypes == "float64").to_numpy()]:
+            values, cover = frame[name].to_numpy(), mask[name].to_numpy(dtype=bool)
+            hidden.update(values[cover].tolist())
+            shown.update(values[~cover].tolist())
+    return hidden - shown

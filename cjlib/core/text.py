@@ -112,10 +112,12 @@ def _plain(value: Any) -> Any:
 def number(value: float | None, digits: int = 0) -> str:
     """Number with the language's separators and exactly `digits` decimals; NaN is an en dash.
 
+    A negative number has a true minus sign (U+2212), as in `points`: a hyphen may break off its number.
+
     Examples
     --------
-    >>> number(1234567.891, 1)
-    '1,234,567.9'
+    >>> number(1234567.891, 1), number(-0.27, 2)
+    ('1,234,567.9', '−0.27')
     """
     if value is None or math.isnan(value):
         return UNKNOWN
@@ -125,7 +127,7 @@ def number(value: float | None, digits: int = 0) -> str:
 
     pattern = "#,##0" + ("." + "0" * digits if digits else "")
     text: str = format_decimal(round(value, digits) + 0.0, format=pattern, locale=language())
-    return text
+    return text.replace("-", "−")
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -161,11 +163,21 @@ def days(value: float | None) -> str:
         return UNKNOWN
     if math.isinf(value):
         return t("not reached")
+    if value == 0:
+        return t("{x} days", x=0)
     if value < 1 / 24:
         return t("{x} min", x=number(value * 1440))
     if value < 2:
         return t("{x} h", x=number(value * 24))
     return t("{x} days", x=number(value, 1 if value < 10 else 0))
+
+
+def month(value: date | datetime) -> str:
+    """Calendar month in words (`November 2026`, `novembre 2026`)."""
+    from babel.dates import format_date
+
+    text: str = format_date(value, format="MMMM y", locale=language())
+    return text
 
 
 def interval(low: float, high: float, form: Any = number) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from cjlib.core.errors import ParameterError, SchemaError
 from cjlib.core.result import DataInfo
-from cjlib.core.text import language
+from cjlib.core.text import language, t
 from cjlib.journey.engine import Engine, open_engine
 from cjlib.journey.tables import Customers, EventLog, Interviews, SurveyResponses
 from cjlib.privacy.pseudonym import Key, hmac_sql, key
@@ -60,7 +60,8 @@ class Study:
 
     @property
     def _labels(self) -> dict[str, str]:
-        return {name: localized(text, language()) for name, text in self.spec.labels.items()}
+        given = {name: localized(text, language()) for name, text in self.spec.labels.items()}
+        return {"stage": t("stage"), "touchpoint": t("touchpoint"), **given}
 
     @property
     def _stage_labels(self) -> dict[str, str]:

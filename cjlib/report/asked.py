@@ -19,6 +19,7 @@ from cjlib.sources.study import StudySpec, localized
 
 Asked = tuple[Mapping[str, Any], ...]
 COMMENTS = "sources: responses: columns: comment"
+FORETOLD = "say_do: outcome"
 ABOUT_ANSWERS = ("sources: responses", "ledger", COMMENTS)
 
 
@@ -194,6 +195,11 @@ def said_after(spec: StudySpec) -> Asked | None:
     return tuple({**_named(entry), "end": _gone(spec)} for entry in spec.say_do if entry.outcome) or None
 
 
+def foretold(spec: StudySpec) -> Asked | None:
+    """Arguments of `score_worth`: as `said_after`, but empty where only deeds before the answer are declared."""
+    return said_after(spec) or (() if spec.say_do else None)
+
+
 def nothing_asked(study: Any, section: str) -> tuple[str, str]:
     """Why a question was not asked, and what the study file would have to say.
 
@@ -207,6 +213,8 @@ def nothing_asked(study: Any, section: str) -> tuple[str, str]:
         why = t("The study file does not say which deeds the answers are to be held against.")
         names = '"ledger", "say_do", "drivers"'
         return why, t("Add one of {names} to the study file; docs/study.schema.json lists what it takes.", names=names)
+    elif section == FORETOLD:
+        why = t("The study file names no deed that follows an answer, so what a score predicts is unknown.")
     elif section == COMMENTS:
         why = t("No answer has a comment, so there are no words to read.")
     else:

@@ -23,6 +23,7 @@ from nbformat import NotebookNode
 from traitlets import Unicode
 
 from cjlib.core.pages import environment, safe
+from cjlib.core.parameters import parameter_name
 from cjlib.core.text import LANGUAGES, number, t, using
 from cjlib.maps.render import render_map
 from cjlib.report import cells, flow
@@ -166,7 +167,7 @@ def _literals(notebook: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parameters(given: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Parameters as text; a path is shown by its last part."""
-    return [(str(name), _shown(value)) for name, value in given.items() if name != "run_id"]
+    return [(parameter_name(str(name)), _shown(value)) for name, value in given.items() if name != "run_id"]
 
 
 def _shown(value: Any) -> str:

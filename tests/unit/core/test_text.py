@@ -16,7 +16,7 @@ from cjlib.core.errors import ParameterError, Problem, did_you_mean
     [
         (1234567.891, 1, "1,234,567.9", "1\u202f234\u202f567,9"),
         (0.5, 2, "0.50", "0,50"),
-        (-3, 0, "-3", "-3"),
+        (-3, 0, "−3", "−3"),
         (math.nan, 0, "–", "–"),
         (-0.0001, 1, "0.0", "0,0"),
     ],
@@ -35,7 +35,7 @@ def test_percent_has_a_no_break_space_in_french_only():
 
 @pytest.mark.parametrize(
     ("days", "shown"),
-    [(0.01, "14 min"), (0.5, "12 h"), (1.99, "48 h"), (2, "2.0 days"), (34.2, "34 days"), (math.inf, "not reached")],
+    [(0, "0 days"), (0.01, "14 min"), (0.5, "12 h"), (1.99, "48 h"), (2, "2.0 days"), (34.2, "34 days"), (math.inf, "not reached")],
 )
 def test_durations_choose_a_fit_unit(days, shown):
     assert text.days(days) == shown
