@@ -82,7 +82,8 @@ def full_months(from_us: npt.ArrayLike, to_us: npt.ArrayLike, zone: str) -> Ints
     >>> full_months([jan31.value // 1000] * 2, [feb28.value // 1000, feb28.value // 1000 - 1], "UTC").tolist()
     [1, 0]
     """
-    first, last = _local(from_us, zone), _local(to_us, zone)
+    # By the clock on the wall: a day has a midnight there even where clocks skip it.
+    first, last = (_local(instants, zone).tz_localize(None) for instants in (from_us, to_us))
     # The anniversary of the 31st is the last day of a month without one.
     day = np.minimum(first.day.to_numpy(), last.days_in_month.to_numpy())
     clock = (first - first.normalize()).to_numpy(), (last - last.normalize()).to_numpy()
@@ -94,11 +95,13 @@ def full_months(from_us: npt.ArrayLike, to_us: npt.ArrayLike, zone: str) -> Ints
 
 def month_starts(first_us: int, as_of_us: int, zone: str) -> pd.DataFrame:
     """Calendar months that lie wholly between two instants: `month` ("2026-01"), `from_us`, `to_us`."""
-    begin = pd.Timestamp(first_us, unit="us", tz="UTC").tz_convert(zone)
-    finish = pd.Timestamp(as_of_us, unit="us", tz="UTC").tz_convert(zone)
-    edges = pd.date_range(begin.normalize().replace(day=1), finish, freq="MS", tz=zone)
-    edges = edges[edges >= begin]
-    instants = edges.tz_convert("UTC").as_unit("us").asi8
+    begin, finish = (_local([at], zone)[0].tz_localize(None) for at in (first_us, as_of_us))
+    edges = pd.date_range(begin.normalize().replace(day=1), finish, freq="MS")
+    # Where clocks go forward at midnight the day begins an hour later; where they go back, at the first midnight.
+    local = edges.tz_localize(zone, nonexistent="shift_forward", ambiguous=np.ones(len(edges), dtype=bool))
+    instants = local.tz_convert("UTC").as_unit("us").asi8
+    inside = (instants >= first_us) & (instants <= as_of_us)
+    edges, instants = edges[inside], instants[inside]
     return pd.DataFrame(
         {"month": [edge.strftime("%Y-%m") for edge in edges[:-1]], "from_us": instants[:-1], "to_us": instants[1:]}
     )

@@ -220,10 +220,11 @@ def waiting(
 
     start = np.zeros(size + free + k)
     start[0] = np.average(log_time, weights=n)
-    found = minimize(negative, start, jac=True, method="BFGS", options={"gtol": 1e-6 * n.sum(), "maxiter": 500})
-    estimate: Floats = found.x
-    steps = 1e-5 * np.eye(estimate.size)
-    hessian = np.array([(negative(estimate + h)[1] - negative(estimate - h)[1]) / 2e-5 for h in steps])
+    with np.errstate(all="ignore"):  # too few people: the search runs off, and the guard below refuses it
+        found = minimize(negative, start, jac=True, method="BFGS", options={"gtol": 1e-6 * n.sum(), "maxiter": 500})
+        estimate: Floats = found.x
+        steps = 1e-5 * np.eye(estimate.size)
+        hessian = np.array([(negative(estimate + h)[1] - negative(estimate - h)[1]) / 2e-5 for h in steps])
     hessian = (hessian + hessian.T) / 2
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 1e-6 or np.abs(estimate).max() > 50:
         return None

@@ -101,3 +101,16 @@ def test_calendar_months_are_whole_ones_between_two_instants():
     assert found["to_us"].iloc[-1] == micro("2026-04-01", "Europe/Paris")
     assert month_starts(micro("2026-01-01"), micro("2026-02-01"), "UTC")["month"].tolist() == ["2026-01"]
     assert month_starts(micro("2026-01-05"), micro("2026-01-20"), "UTC").empty
+
+
+@pytest.mark.parametrize(("zone", "first", "last", "months"), [
+    ("America/Sao_Paulo", "2018-11-04 12:00", "2019-01-10 12:00", ["2018-12"]),  # clocks skipped that midnight
+    ("America/Havana", "2001-03-05 12:00", "2001-06-02 12:00", ["2001-04", "2001-05"]),  # no midnight on 1 April
+    ("America/Havana", "2015-10-05 12:00", "2015-12-02 12:00", ["2015-11"]),  # two midnights on 1 November
+])  # fmt: skip
+def test_months_are_counted_where_clocks_change_at_midnight(zone, first, last, months):
+    begin, finish = micro(first, zone), micro(last, zone)
+    found = month_starts(begin, finish, zone)
+    assert found["month"].tolist() == months
+    assert (found["to_us"] > found["from_us"]).all()
+    assert full_months([begin], [finish], zone).tolist() == [2] if months == ["2018-12"] else True

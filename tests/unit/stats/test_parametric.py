@@ -149,3 +149,11 @@ def test_people_counted_together_give_what_people_one_by_one_give() -> None:
         (one.estimate, one.ci_low, one.follow_up_p), rel=1e-4
     )
     assert (many.n_people, many.n_event) == (one.n_people, one.n_event)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_two_people_run_the_search_off_without_a_warning_and_are_refused(family: str) -> None:
+    rows = pd.DataFrame({"stop_days": [0.5, 299.5], "event": [1, 0], "n": [1, 1]})
+    for cure in (False, True):
+        fit = waiting(rows, family, np.empty((2, 0)), cure=cure, weight="n")
+        assert fit is None or np.isfinite(fit.estimate).all()
