@@ -29,6 +29,7 @@ from cjlib.stats.renewal import renewal_model
 
 MONTH = "month"
 _BOTH = ("n_people", "n_at_risk", "n_ended")
+_UNKNOWN = dict.fromkeys(("projected", "projected_low", "projected_high", "constant"), np.nan)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -61,8 +62,8 @@ class RenewalsResult(Result):
 
     def answer(self) -> str:
         seen = self._table[self._table["rate"].notna()]
-        if seen.empty:
-            return t("Too few contracts came up for renewal to print a rate.")
+        if seen.empty or seen["period"].iloc[0] != 1:
+            return t("Too few contracts came up for renewal, or ended at the first one, to print a rate.")
         first, last = seen.iloc[0], self._table.iloc[-1]
         text = t(
             "{rate} of {n} contracts ended at the first renewal (95 % CI {ci}).", rate=percent(first["rate"]),
@@ -140,14 +141,19 @@ def renewals(
     n_people = [len(np.unique(found["unit"].to_numpy()[lived >= k])) for k in grid]
     seen = pd.DataFrame({"n_people": n_people, "n_at_risk": n_at_risk, "n_ended": n_ended,
                          "rate": share(n_ended, n_at_risk),
-                         "rate_low": low, "rate_high": high, **_survival(ended, lived, grid, confidence)})  # fmt: skip
+                         "rate_low": low, "rate_high": high, **_survival(ended, lived, grid, confidence)}, dtype="float64")  # fmt: skip
     small = (n_ended > 0) & (n_ended < log.info.min_people)
-    few_from = int(np.argmax(small)) if small.any() else 0
-    if few_from:  # a later share still there would give the few away, by division
-        seen.loc[few_from:, [name for name in seen if name not in ("n_people", "n_at_risk")]] = np.nan
-    table = pd.DataFrame({"period": np.arange(1, (few_from or last) + ahead + 1)}).join(seen)
-    still = np.array([(~ended & (lived == k)).sum() for k in range(last + 1)])
-    projected, notes = _projection(n_ended, still, table["period"].to_numpy(), n_at_risk, confidence)
+    few_from = int(np.argmax(small)) if small.any() else last
+    # A later share still there, or a later number that came up, would give the few away by division or subtraction.
+    seen.loc[few_from:, [name for name in seen if name not in ("n_people", "n_at_risk")]] = np.nan
+    seen.loc[few_from + 1 :] = np.nan
+    table = pd.DataFrame({"period": np.arange(1, max(few_from + ahead, 1) + 1)}).join(seen)
+    if 0 < n_ended[few_from:].sum() < log.info.min_people:  # any total would say how many they are
+        projected, notes = _UNKNOWN, []
+    else:
+        still = np.array([(~ended & (lived == k)).sum() for k in range(last + 1)])
+        projected, notes = _projection(n_ended, still, table["period"].to_numpy(), n_at_risk, confidence)
+        notes.insert(0, _in_force(found, log))
     table = table.assign(**projected)
     params = {"start": log.label(start), "end": log.label(end), "period": str(period), "ahead": ahead,
               "confidence": confidence}  # fmt: skip
@@ -155,7 +161,7 @@ def renewals(
     kpi = Kpi(measure="rate_1", label=t("Left at the first renewal"), estimate=first["rate"], ci_low=first["rate_low"],
               ci_high=first["rate_high"], n=int(first["n_at_risk"]), form="percent")  # fmt: skip
     return RenewalsResult.build(table, data=log.info, params=params, kpis=[kpi],
-                                notes=[*_notes(found, log, few_from), *notes])  # fmt: skip
+                                notes=[*_notes(found, log, few_from if small.any() else None), *notes])  # fmt: skip
 
 
 def _periods(found: pd.DataFrame, log: EventLog, period: str | timedelta) -> tuple[Any, Any]:
@@ -193,10 +199,7 @@ def _projection(
     try:
         model = renewal_model(n_ended, still)
     except NotEnoughDataError as problem:
-        unknown = np.full(len(period), np.nan)
-        return dict.fromkeys(("projected", "projected_low", "projected_high", "constant"), unknown), [
-            Note("CJ-AN-191", "info", str(problem))
-        ]
+        return _UNKNOWN, [Note("CJ-AN-191", "info", str(problem))]
     future = model.survival(period, confidence=confidence)
     notes = []
     if future["ci_low"].isna().any():
@@ -206,12 +209,16 @@ def _projection(
             "constant": constant**period}, notes  # fmt: skip
 
 
-def _notes(found: pd.DataFrame, log: EventLog, few_from: int) -> list[Note]:
+def _in_force(found: pd.DataFrame, log: EventLog) -> Note:
     n_open = int((found["to_us"] == OPEN).sum())
-    notes = [Note("CJ-AN-192", "info", t(
+    return Note("CJ-AN-192", "info", t(
         "{n} of {all} contracts are in force at the cut-off: they count for the renewals behind them only.",
-        n=log.info.people(n_open), all=log.info.people(len(found))))]  # fmt: skip
-    if few_from:
+        n=log.info.people(n_open), all=log.info.people(len(found))))  # fmt: skip
+
+
+def _notes(found: pd.DataFrame, log: EventLog, few_from: int | None) -> list[Note]:
+    notes = []
+    if few_from is not None:
         notes.append(Note("CJ-AN-194", "info", t(
             "From renewal {n} on fewer than {k} left at a renewal: what was observed there is not printed one by one.",
             n=few_from + 1, k=log.info.min_people)))  # fmt: skip

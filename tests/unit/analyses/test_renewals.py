@@ -89,3 +89,19 @@ def test_it_says_when_nothing_is_due_and_when_nobody_left():
     assert any("No projection" in note.message for note in stays.notes)
     with using("fr"):
         assert "nan" not in str(stays.card())
+
+
+def test_few_who_left_at_the_first_renewal_are_told_by_no_later_figure_headline_or_note():
+    spells = [(0, 5)] * 3 + [(0, 15)] * 30 + [(0, 25)] * 20 + [(0, None)] * 147
+    result = renewals(log_of(spells, as_of_day=40, min_people=5), start="open", end="close", period="10 days")
+    assert result.table[["n_ended", "rate", "estimate"]].isna().all(axis=None)
+    assert result.table["n_at_risk"].isna().tolist()[1:] == [True] * (len(result.table) - 1)
+    assert np.isnan(result.kpi("rate_1").estimate)
+    assert "first renewal (" not in result.answer()
+
+
+def test_a_total_never_gives_away_the_few_that_no_row_shows():
+    spells = [(0, 5)] * 8 + [(0, 15)] * 3 + [(0, None)] * 189
+    result = renewals(log_of(spells, as_of_day=40, min_people=5), start="open", end="close", period="10 days")
+    assert result.table[["constant", "projected"]].isna().all(axis=None)
+    assert not [note for note in result.notes if "189" in note.message]
