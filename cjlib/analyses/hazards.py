@@ -55,10 +55,10 @@ def _set_aside(dropped: Sequence[tuple[str, str]], names: Mapping[str, str]) -> 
 
 
 def _named(sentence: str, names: Mapping[str, str]) -> str:
-    """A sentence with the words of the page instead of the columns of the model."""
+    """A sentence with the words of the page instead of the columns and the jargon of the model."""
     for term in sorted(names, key=len, reverse=True):
         sentence = sentence.replace(term, names[term])
-    return sentence
+    return sentence.replace(t("separates perfectly"), t("everybody or nobody has the outcome after it"))
 
 
 def ratio(model: HazardModel | None, term: str) -> dict[str, float]:

@@ -218,6 +218,7 @@ def silence_threshold(
     notes = [Note("CJ-AN-201", "info", t(
         "A return that comes more than {within} after the threshold is not counted; a longer window finds more.",
         within=days(float(window))))]  # fmt: skip
+    notes += _uneven(curve.table, threshold[0], at_most)
     later, note = _judged(rows, log, read, silence_days=declared, split=split, at_most=at_most)
     if len(later):
         more["later"] = later
@@ -231,6 +232,18 @@ def silence_threshold(
                   ci_high=threshold[2], n=gaps["unit"].nunique(), form="days",
                   definition=t("shortest silence after which at most {share} return", share=percent(at_most, 0)))],
     )  # fmt: skip
+
+
+def _uneven(table: pd.DataFrame, chosen: float, at_most: float) -> list[Note]:
+    """A caution where more than accepted return after some longer silence too: the first crossing is then chance."""
+    above = table[(table["tau_days"] > chosen) & (table["estimate"] > at_most)]
+    if above.empty:
+        return []
+    top = above.sort_values("estimate").iloc[-1]
+    return [Note("CJ-AN-204", "caution", t(
+        "After {tau} of silence {share} return, more than the {limit} accepted: the curve is uneven there, so read the "
+        "threshold with its interval.", tau=days(float(top["tau_days"])), share=percent(top["estimate"]),
+        limit=percent(at_most, 0)))]  # fmt: skip
 
 
 def _classed(gaps: pd.DataFrame) -> pd.DataFrame:

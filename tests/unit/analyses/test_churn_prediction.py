@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -101,6 +102,21 @@ def test_a_world_without_anything_to_know_is_told_as_such():
     assert row(found)["skill_high"] > -0.02
     assert "does not beat the base rate: do not use it" in found.answer()
     assert "CJ-AN-223" in {note.code for note in found.notes}
+
+
+def test_a_forecast_that_may_reach_no_more_leavers_than_chance_says_so():
+    found = result(3.0)
+    assert "Chance alone" not in found.answer()
+    campaign = found.more("campaign")
+    weak = replace(found, _more=found._more | {"campaign": campaign.assign(lift_low=0.9)})
+    assert "Chance alone may do that (95 % CI 0.90 to" in weak.answer()
+
+
+def test_events_are_named_as_on_the_page():
+    log = replace(log_of(silent_world(3.0)), labels={"buy": "Purchase made"})
+    made = churn_prediction(log, **SILENT, draws=100)
+    assert made.params["activity"] == ["Purchase made"]
+    assert "no Purchase made within" in made.definition()
 
 
 def test_the_base_rate_is_that_of_the_earlier_period_and_has_no_skill():

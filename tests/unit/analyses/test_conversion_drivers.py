@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cjlib.analyses.conversion_drivers import conversion_drivers
+from cjlib.analyses.conversion_drivers import _kpis, conversion_drivers
+from cjlib.analyses.hazards import _set_aside
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.journey.episodes import episodes, landmark
 from cjlib.journey.frames import from_frames
@@ -149,7 +150,7 @@ def test_what_cannot_be_answered_is_one_sentence(log, changed, error, sentence):
     [
         ([("other", 1, "touch")], "does not vary"),  # never happens to anybody who is followed
         ([(f"{i}", -1, "touch") for i in range(8)], "does not vary"),  # everybody, always
-        ([(f"{i}", 5 + i - 0.5, "touch") for i in range(8)], "separates perfectly"),
+        ([(f"{i}", 5 + i - 0.5, "touch") for i in range(8)], "everybody or nobody has the outcome after it"),
     ],
 )
 def test_a_driver_without_a_ratio_is_named_with_the_reason_and_nothing_is_nan(more, reason):
@@ -162,6 +163,25 @@ def test_a_driver_without_a_ratio_is_named_with_the_reason_and_nothing_is_nan(mo
     assert "driver_0" not in note
     assert "nan" not in str(result.card()).lower()
     assert result.answer().startswith("Too few people on both sides")
+
+
+def test_what_is_set_aside_beside_other_ratios_is_no_limit_and_said_without_jargon():
+    names = {"driver_0": "Reminder", "driver_1": "Long ago", "driver_2": "Visits"}
+    dropped = (("driver_0", "separates perfectly"), ("driver_1", "does not vary"), ("driver_2", "same as driver_0"))
+    notes = _set_aside(dropped, names)
+    assert [note.severity for note in notes] == ["caution", "info", "caution"]
+    assert [note.message for note in notes] == [
+        "Everybody or nobody has the outcome after it, so no ratio can be given for: Reminder.",
+        "The same for everybody, so there is nothing to compare for: Long ago.",
+        "No ratio can be given for: Visits (same as Reminder).",
+    ]
+
+
+def test_the_headline_ratio_counts_everybody_followed_unless_one_side_is_small():
+    row = {"driver": "x", "n": 100, "n_exposed": 40, "n_other": 60, "n_event": 20, "n_rest": 20, "hazard_ratio": 2.0,
+           "ci_low": 1.1, "ci_high": 3.0}  # fmt: skip
+    assert _kpis(pd.DataFrame([row]), 5)[0].n == 100
+    assert _kpis(pd.DataFrame([row | {"n_rest": 3}]), 5)[0].n == 3
 
 
 def test_counts_and_few_outcomes_are_said():

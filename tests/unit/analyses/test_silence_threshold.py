@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cjlib.analyses.silence_threshold import silence_threshold
+from cjlib.analyses.silence_threshold import _uneven, silence_threshold
 from cjlib.core.errors import NotEnoughDataError
 from cjlib.core.text import using
 from cjlib.datasets.simulate import simulate
@@ -165,3 +165,11 @@ def test_grocery_households_return_after_any_silence_as_plain_pandas_counts():
     row = result.table.set_index("tau_days").loc[60.0]
     assert row["estimate"] == pytest.approx(returned.mean(), abs=0.03)
     assert row["n_silent"] == (cut - at.groupby(who).max() >= pd.Timedelta(days=60)).sum()
+
+
+def test_a_longer_silence_after_which_more_return_again_is_named():
+    curve = pd.DataFrame({"tau_days": [50, 60, 70, 80, 90], "estimate": [0.2, 0.09, 0.12, 0.11, 0.08]})
+    note = _uneven(curve, 60.0, 0.1)[0]
+    assert note.message.startswith("After 70 days of silence 12.0% return, more than the 10% accepted")
+    assert _uneven(curve, 90.0, 0.1) == []
+    assert _uneven(curve, math.inf, 0.1) == []

@@ -56,6 +56,16 @@ def test_counts_and_naive_median_agree_with_a_plain_loop(seed):
         assert row.naive_median_days == pytest.approx(np.median(waits))
 
 
+def test_where_everybody_has_ended_the_share_is_known_for_any_later_time():
+    rows = [(f"a{i}", 0, "see") for i in range(8)]
+    rows += [(f"a{i}", 1, "cart") for i in range(6)] + [(f"a{i}", 2, "leave") for i in (6, 7)]
+    result = stage_times(log_of(rows, ends=["leave"]), stages=STAGES[:2], within="30 days")
+    row = result.table.iloc[0]
+    assert (row["n_open"], row["estimate"]) == (0, pytest.approx(6 / 8))
+    assert row["ci_low"] < 0.75 < row["ci_high"]
+    assert "CJ-AN-012" not in {note.code for note in result.notes}
+
+
 def test_each_row_says_what_time_to_event_says_of_that_clock():
     log = log_of(random_rows(9), ends=["leave"])
     row = stage_times(log, stages=STAGES, within="10 days").table.iloc[0]

@@ -105,6 +105,15 @@ def test_lapse_is_the_first_moment_silence_reaches_the_threshold(people, silence
     assert found == expected
 
 
+def test_the_stay_includes_the_silence_and_says_so():
+    rows = [(f"c{i}", 0.0, "buy") for i in range(10)]
+    result = churn(log_of(rows, as_of_days=40.0), kind="non-contractual", activity=["buy"], silence="10 days",
+                   horizons=["5 days", "20 days"])  # fmt: skip
+    assert result.table["estimate"].tolist() == [1.0, 0.0]
+    assert "CJ-AN-044" in {note.code for note in result.notes}
+    assert result.table["median_days"].tolist() == [10.0, 10.0]
+
+
 def test_contractual_churn_is_the_time_from_start_to_end():
     rows = [(f"c{i}", 0, "join") for i in range(20)] + [(f"c{i}", 10 + i, "end") for i in range(10)]
     table = churn(log_of(rows), kind="contractual", start="join", end="end", horizons=["15 days", "50 days"]).table

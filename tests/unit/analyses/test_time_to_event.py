@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cjlib.analyses.churn import churn
 from cjlib.analyses.time_to_event import time_to_event
-from cjlib.analyses.time_waiting import marks
+from cjlib.analyses.time_waiting import BANDS, band_note, marks
 from cjlib.core.errors import ParameterError
 from cjlib.core.result import Result
 from cjlib.datasets.simulate import simulate
@@ -243,3 +244,56 @@ def test_the_order_and_the_shares_of_the_simulated_personas_are_recovered():
         assert row["ci_low"] - 0.2 < mean < row["ci_high"] + 0.2
     fastest = result.more("restricted").sort_values("estimate")["group"].iloc[0]
     assert fastest == "Marc"
+
+
+@pytest.mark.parametrize("made", [
+    lambda log: time_to_event(log, start="x", outcome="buy", by="device"),
+    lambda log: churn(log, kind="contractual", start="x", end="buy", by="device"),
+])  # fmt: skip
+def test_the_people_at_risk_of_all_do_not_give_a_hidden_group_away(made):
+    log = grouped({"large": FAST[:60], "other": SLOW[:40], "rare": SLOW[40:43]})
+    curve = made(log).more("curve")
+    all_together = curve[curve["group"] == "(all)"]
+    assert all_together["n_at_risk"].isna().all()
+    assert all_together["estimate"].notna().any()
+    printed = curve[curve["n_at_risk"].notna()].groupby("group")["n_at_risk"].min()
+    assert printed.index.tolist() == ["large", "other"]
+    assert printed.min() >= 5
+
+
+def test_the_curve_of_all_keeps_its_people_where_it_stands_alone_and_ends_where_they_are_few():
+    log = grouped({"large": FAST[:60], "other": SLOW[:40]})
+    alone = time_to_event(log, start="x", outcome="buy").more("curve")
+    assert alone["n_at_risk"].max() == 100
+    beside = time_to_event(log, start="x", outcome="buy", by="device").more("curve")
+    last = alone.loc[alone["n_at_risk"] >= 5, "time_days"].max()
+    assert beside.loc[beside["group"] == "(all)", "time_days"].max() == last
+
+
+def rates(*rows):
+    table = pd.DataFrame(rows, columns=["band", "n_event", "person_days", "estimate", "ci_low", "ci_high"])
+    total = {"band": "(all)", "n_event": table["n_event"].sum(), "person_days": table["person_days"].sum()}
+    return pd.concat([table, pd.DataFrame([total])], ignore_index=True)[list(BANDS.names)]
+
+
+def test_a_band_without_any_outcome_is_the_least_frequent_one_if_outcomes_were_to_be_expected():
+    table = rates(
+        ("0-1", 50, 500.0, 10.0, 7.4, 13.2), ("1-9", 6, 600.0, 1.0, 0.4, 2.2), ("9-30", 0, 900.0, 0.0, 0.0, 0.4)
+    )
+    message = band_note(table, 5)[0].message
+    assert "least frequent in days 9-30: 0.00 (0.00 to 0.40)" in message
+    short = table.assign(person_days=table["person_days"].where(table["band"] != "9-30", 1.0))
+    assert "least frequent in days 1-9" in band_note(short, 5)[0].message
+
+
+def test_a_band_that_is_hidden_on_the_page_is_not_named():
+    table = rates(("0-1", 50, 500.0, 10.0, 7.4, 13.2), ("1-9", 30, 900.0, 3.3, 2.2, 4.8),
+                  ("9-30", 6, 900.0, 0.7, 0.2, 1.5), ("30-60", 2, 100.0, 2.0, 0.2, 7.2))  # fmt: skip
+    message = band_note(table, 5)[0].message
+    assert "most frequent in days 0-1" in message
+    assert "least frequent in days 1-9" in message  # 9-30 is hidden with 30-60, or the sum would tell it
+
+
+def test_a_clock_from_an_event_to_itself_asks_for_the_next_one():
+    log = grouped({"one": FAST[:20]})
+    assert time_to_event(log, start="x", outcome="x").question() == "How long from one x to the next?"
