@@ -171,11 +171,11 @@ class Result:
                 )
             )
         unknown: dict[str, Any] = {"estimate": math.nan, "ci_low": math.nan, "ci_high": math.nan, "n": 0}
-        secret = _secrets([(cls.columns.conform(table), hidden), *(
-            (cls.more_columns[name].conform(frame), pairs[name][1]) for name, frame in (more or {}).items())])  # fmt: skip
-        shown = tuple(
-            replace(kpi, **unknown) if 0 < kpi.n < data.min_people or kpi.estimate in secret else kpi for kpi in kpis
-        )
+        others = [cls.more_columns[name].conform(frame) for name, frame in (more or {}).items()]
+        masks = [hidden, *(mask for _, mask in pairs.values())]
+        secret = _secrets(list(zip([cls.columns.conform(table), *others], masks, strict=True)))
+        few = [0 < kpi.n < data.min_people or kpi.estimate in secret for kpi in kpis]
+        shown = tuple(replace(kpi, **unknown) if small else kpi for kpi, small in zip(kpis, few, strict=True))
         return cls(
             _table=gated,
             _hidden=hidden,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -40,7 +42,7 @@ from cjlib.analyses.stage_times import stage_times
 from cjlib.analyses.still_customers import still_customers
 from cjlib.analyses.themes import themes
 from cjlib.analyses.time_to_event import time_to_event
-from cjlib.core.result import MIME, Result
+from cjlib.core.result import MIME, Kpi, Result
 from cjlib.core.text import using
 from cjlib.datasets.example import example_log, example_responses
 from cjlib.datasets.simulate import simulate
@@ -185,3 +187,13 @@ def test_a_result_counts_the_tests_behind_its_numbers():
     assert MAKE["funnel"]().comparisons == 0
     words = MAKE["distinctive_words"]()
     assert words.comparisons == words.params["n_comparisons"] > len(words.table)
+
+
+def test_a_headline_does_not_tell_what_a_hidden_cell_of_its_table_holds():
+    result = MAKE["rolling_retention"]()
+    table = result.table.assign(n_at_risk=200, n_on=3, n_after=60, estimate=3 / 200, after=0.3)
+    few = Kpi(measure="few", label="Few", estimate=3 / 200, n=200, form="percent")
+    many = Kpi(measure="many", label="Many", estimate=0.3, n=200, form="percent")
+    made = type(result).build(table, data=replace(result.data, min_people=5), params={}, kpis=[few, many])
+    assert np.isnan(made.kpi("few").estimate)
+    assert made.kpi("many").estimate == 0.3
