@@ -108,11 +108,12 @@ class LedgerResult(Result):
             return t("None of the {n} contradictions tested occurs more or less often than chance would give.",
                      n=tested)  # fmt: skip
         said = [t("More often than chance: {parts}.", parts=more)] if more else []
-        said += [t("Less often than chance: {parts}.", parts=less)] if less else []
+        said += (
+            [t("Less often than chance, so there words and deeds go together: {parts}.", parts=less)] if less else []
+        )
         unclear = self._more["test"]["verdict"] == UNCLEAR
-        if unclear.any():
-            said.append(t("No clear difference from chance: {names}.",
-                          names=", ".join(self._more["test"].loc[unclear, "type"])))  # fmt: skip
+        names = t("; ").join(self._more["test"].loc[unclear, "type"])
+        said += [t("No clear difference from chance: {names}.", names=names)] if names else []
         return " ".join(said)
 
     def alt(self) -> str:
@@ -217,12 +218,12 @@ def say_do_ledger(
     tested["p_holm"], tested["p_bh"] = holm(tested["p"]), benjamini_hochberg(tested["p"])
     tested["verdict"] = [_verdict(row["p_holm"], row["difference"]) for row in tested.to_dict("records")]
     n_tested = int(tested["p"].notna().sum())
-    beyond = int((tested["p_holm"] <= LEVEL).sum())
+    beyond = int((tested["verdict"] == MORE).sum())
     notes += _dates(responses)
     notes.append(Note("CJ-AN-110", "info", t(
         "{n} comparisons were made; the adjusted p-values account for that. A contradiction is an association: it "
         "does not say why.", n=n_tested)))  # fmt: skip
-    kpis = [Kpi(measure="n_beyond_chance", label=t("Contradictions beyond chance"), estimate=beyond,
+    kpis = [Kpi(measure="n_beyond_chance", label=t("Contradictions more frequent than chance"), estimate=beyond,
                 definition=t("of {n} tested, Holm-adjusted p at most {level}", n=n_tested,
                              level=number(LEVEL, 2)))]  # fmt: skip
     meaning = pd.DataFrame([_meaning(name, spec, responses, log) for name, spec in specs.items()])

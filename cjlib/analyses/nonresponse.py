@@ -147,9 +147,11 @@ class NonresponseResult(Result):
         if shift is None or math.isnan(shift.ci_low):
             return ""
         if shift.ci_high < 0:
-            return t("With those who did not answer the score would be lower.") + " "
+            return t("As far as earlier behaviour tells, the score would be lower with those who did not answer.") + " "
         if shift.ci_low > 0:
-            return t("With those who did not answer the score would be higher.") + " "
+            return (
+                t("As far as earlier behaviour tells, the score would be higher with those who did not answer.") + " "
+            )
         return t("It is not established that those who did not answer would change the score.") + " "
 
     def definition(self) -> str:

@@ -103,7 +103,7 @@ def scores_by(spec: StudySpec, instruments: Sequence[str]) -> Asked | None:
     """Arguments of `scores` for every instrument by every breakdown; `doors` shows the one of the trigger."""
     trigger = spec.scores.trigger
     found = tuple(
-        {"name": f"{name.upper()} · {by}", "instrument": name, "by": by, "trigger": trigger}
+        {"name": f"{name.upper()} · {_word(spec, by)}", "instrument": name, "by": by, "trigger": trigger}
         for name in instruments
         for by in spec.scores.by
         if by != trigger
@@ -156,7 +156,7 @@ def ledger(spec: StudySpec) -> Asked | None:
 def comparisons(spec: StudySpec, instruments: Sequence[str]) -> Asked | None:
     """Arguments of `compare_scores`: every instrument by every breakdown declared."""
     found = tuple(
-        {"name": f"{name.upper()} · {by}", "instrument": name, "by": by}
+        {"name": f"{name.upper()} · {_word(spec, by)}", "instrument": name, "by": by}
         for name in instruments
         for by in spec.scores.by
         if by != "touchpoint"  # of many touchpoints few pairs would be comparable
@@ -193,6 +193,12 @@ def said_before(spec: StudySpec) -> Asked | None:
 def said_after(spec: StudySpec) -> Asked | None:
     """Arguments of `score_then_done`: outcomes looked for after the answer."""
     return tuple({**_named(entry), "end": _gone(spec)} for entry in spec.say_do if entry.outcome) or None
+
+
+def _word(spec: StudySpec, by: str) -> str:
+    """What a breakdown is called on the page."""
+    own = {"stage": t("stage"), "touchpoint": t("touchpoint")}
+    return localized(spec.labels[by], language()) if by in spec.labels else own.get(by, by)
 
 
 def foretold(spec: StudySpec) -> Asked | None:

@@ -304,7 +304,7 @@ def test_long_waits_are_forgiven_less_often_than_chance_and_yet_by_a_third(found
     row, test = found.table.iloc[1], found.more("test").iloc[1]
     assert row["ci_high"] >= WAIT_BUT_FINE  # a third at least, by plan
     assert test["difference"] < 0
-    assert "Less often than chance: fine after a wait" in found.answer()
+    assert "Less often than chance, so there words and deeds go together: fine after a wait" in found.answer()
 
 
 def test_no_pseudonym_is_in_the_result(shop, found):
@@ -334,7 +334,7 @@ def test_events_after_the_answer_change_nothing_that_lies_before_it(shop):
 def test_under_shuffled_scores_the_p_values_are_calibrated(shop):
     rng = np.random.default_rng(17)
     p, any_false = [], []
-    for _ in range(60):
+    for _ in range(30):
         said = shop.responses.copy()
         there = said["score"].notna()
         said.loc[there, "score"] = (
@@ -346,11 +346,11 @@ def test_under_shuffled_scores_the_p_values_are_calibrated(shop):
         test = result.more("test")
         p += test["p"].dropna().tolist()
         any_false.append(bool((test["p_holm"] <= 0.05).any()))
-    assert len(p) >= 200
+    assert len(p) >= 100
     for level in (0.05, 0.1, 0.25):
         share, slack = np.mean(np.array(p) <= level), 3 * np.sqrt(level * (1 - level) / len(p))
         assert 0.3 * level <= share <= level + slack
-    assert np.mean(any_false) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+    assert np.mean(any_false) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 30)
 
 
 def test_the_ledger_writes_the_same_persons_as_the_file_made_by_hand(shop, tmp_path):
