@@ -31,7 +31,7 @@ def last_touchpoint(responses: SurveyResponses, log: EventLog, *, instrument: st
     --------
     >>> from cjlib.datasets.example import example_log, example_responses
     >>> last_touchpoint(example_responses(), example_log(), instrument="nps").value_counts().to_dict()
-    {'purchase': 4, 'cart': 1}
+    {'purchase': 4, 'cart': 1, 'visit': 1}
     """
     invited = responses.table
     asked = invited.filter(invited.instrument == instrument)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cjlib.journey.frames import from_frames
@@ -34,6 +34,7 @@ def test_without_the_date_of_the_invitation_it_is_what_came_before_the_answer():
     assert names([("a", 1, "visit"), ("a", 5, "cart")], [("a", np.nan, 6)]) == ["cart"]
 
 
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 20), st.sampled_from(["visit", "cart", "call"])),
                 min_size=1, max_size=15, unique_by=lambda row: row[:2]),
        st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 20)), min_size=1, max_size=4, unique=True))  # fmt: skip
