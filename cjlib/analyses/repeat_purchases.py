@@ -27,6 +27,7 @@ from cjlib.stats.curve import at, kaplan_meier, quantile
 from cjlib.stats.value import mean_cumulative_value
 
 STEPS = {2: "second", 3: "third", 4: "fourth"}
+_BACK = ("n", "n_back", "n_not")  # the share of a few is as telling as their number
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -40,12 +41,15 @@ class RepeatPurchasesResult(Result):
             Column("step", "string", "Activity", "text", "day with an activity, counted"),
             Column("horizon_days", "float64", "Within", "days", "after the one before"),
             Column("n", "Int64", "Had the one before", "people"),
-            Column("estimate", "float64", "Came back", "proportion", "Kaplan-Meier: open ones are censored", ("n",)),
-            Column("ci_low", "float64", "95 % CI", "proportion", "log-log interval", ("n",)),
-            Column("ci_high", "float64", "", "proportion", "", ("n",)),
-            Column("naive", "float64", "Naive", "proportion", "of all, even those who bought yesterday", ("n",)),
+            Column("n_back", "Int64", "", "people"),
+            Column("n_not", "Int64", "", "people"),
+            Column("estimate", "float64", "Came back", "proportion", "Kaplan-Meier: open ones are censored", _BACK),
+            Column("ci_low", "float64", "95 % CI", "proportion", "log-log interval", _BACK),
+            Column("ci_high", "float64", "", "proportion", "", _BACK),
+            Column("naive", "float64", "Naive", "proportion", "of all, even those who bought yesterday", _BACK),
             Column("median_days", "float64", "Half within", "days", "of all who had the one before", ("n",)),
         ),
+        sums=(("n", ("n_back", "n_not")),),
         over="group",
         within=("horizon_days",),
         caption="Who comes back, and by when",
@@ -244,10 +248,11 @@ def _table(gaps: pd.DataFrame, length: list[float], by: str | None, confidence: 
             found.append(pd.DataFrame({
                 "group": group, "step": step, "horizon_days": length, "n": len(part), "estimate": 1 - read["estimate"],
                 "ci_low": 1 - read["ci_high"], "ci_high": 1 - read["ci_low"],
-                "naive": [(came <= day).sum() / len(part) for day in length],
+                "n_back": [(came <= day).sum() for day in length],
                 "median_days": quantile(curve, 0.5)["estimate"].iloc[0],
             }))  # fmt: skip
-    return pd.concat(found, ignore_index=True)
+    table = pd.concat(found, ignore_index=True)
+    return table.assign(n_not=table["n"] - table["n_back"], naive=table["n_back"] / table["n"])
 
 
 def _hide_differences(table: pd.DataFrame, k: int) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from cjlib.journey.tables import EventLog
 from cjlib.stats.proportion import share, wilson
 
 EDGES = ("1 day", "7 days", "14 days", "30 days", "60 days", "90 days", "180 days")
-_ON, _AFTER = ("n_at_risk", "n_on"), ("n_at_risk", "n_after")
+_ON, _AFTER = ("n_at_risk", "n_on", "n_off"), ("n_at_risk", "n_after", "n_gone")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -38,14 +38,17 @@ class RollingRetentionResult(Result):
             Column("to_day", "float64", "to before day", "number"),
             Column("n_at_risk", "Int64", "At risk", "people", "customers for whom the bracket is over"),
             Column("n_on", "Int64", "Active in it", "people", "of these, active within the bracket"),
+            Column("n_off", "Int64", "", "people"),
             Column("estimate", "float64", "Share", "proportion", "", _ON),
             Column("ci_low", "float64", "95 % CI", "proportion", "Wilson interval", _ON),
             Column("ci_high", "float64", "", "proportion", "", _ON),
             Column("n_after", "Int64", "In it or later", "people", "active from its start on, up to the cut-off"),
+            Column("n_gone", "Int64", "", "people"),
             Column("after", "float64", "Share", "proportion", "grows while one waits", _AFTER),
             Column("after_low", "float64", "95 % CI", "proportion", "Wilson interval", _AFTER),
             Column("after_high", "float64", "", "proportion", "", _AFTER),
         ),
+        sums=(("n_at_risk", ("n_on", "n_off")), ("n_at_risk", ("n_after", "n_gone"))),
         caption="Active again, by days since the first activity",
     )  # fmt: skip
 
@@ -131,6 +134,7 @@ def rolling_retention(
     low, high = wilson(cells["n_on"], cells["n_at_risk"], confidence=confidence)
     after_low, after_high = wilson(cells["n_after"], cells["n_at_risk"], confidence=confidence)
     table = cells.assign(
+        n_off=cells["n_at_risk"] - cells["n_on"], n_gone=cells["n_at_risk"] - cells["n_after"],
         from_day=days[cells["bracket"]], to_day=days[cells["bracket"] + 1],
         estimate=share(cells["n_on"], cells["n_at_risk"]), ci_low=low, ci_high=high,
         after=share(cells["n_after"], cells["n_at_risk"]), after_low=after_low, after_high=after_high,

@@ -171,9 +171,11 @@ class Result:
                 )
             )
         unknown: dict[str, Any] = {"estimate": math.nan, "ci_low": math.nan, "ci_high": math.nan, "n": 0}
-        others = [cls.more_columns[name].conform(frame) for name, frame in (more or {}).items()]
-        masks = [hidden, *(mask for _, mask in pairs.values())]
-        secret = _secrets(list(zip([cls.columns.conform(table), *others], masks, strict=True)))
+        hidden_here, shown_here = _values([(cls.columns.conform(table), hidden)])
+        others = [(cls.more_columns[name].conform(frame), pairs[name][1]) for name, frame in (more or {}).items()]
+        hidden_there, shown_there = _values(others)
+        # What the main table hides no headline tells, not even where a figure's table happens to hold it too.
+        secret = (hidden_here | (hidden_there - shown_there)) - shown_here
         few = [0 < kpi.n < data.min_people or kpi.estimate in secret for kpi in kpis]
         shown = tuple(replace(kpi, **unknown) if small else kpi for kpi, small in zip(kpis, few, strict=True))
         return cls(
@@ -397,8 +399,8 @@ def _frame_from_dict(part: Mapping[str, Any], columns: Columns) -> tuple[pd.Data
     return frame, hidden
 
 
-def _secrets(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> set[float]:
-    """Values that stand in hidden cells of these raw tables and in no shown one: no headline may tell them."""
+def _values(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[set[float], set[float]]:
+    """Values that stand in hidden cells of these raw tables, and in shown ones."""
     hidden: set[float] = set()
     shown: set[float] = set()
     for frame, mask in pairs:
@@ -406,4 +408,4 @@ def _secrets(pairs: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> set[float]:
             values, cover = frame[name].to_numpy(), mask[name].to_numpy(dtype=bool)
             hidden.update(values[cover].tolist())
             shown.update(values[~cover].tolist())
-    return hidden - shown
+    return hidden, shown

@@ -118,3 +118,14 @@ def test_without_values_there_is_no_value():
 def test_without_an_activity_it_is_said(log):
     with pytest.raises(NotEnoughDataError, match="names no activity"):
         repeat_purchases(log, activity=[])
+
+
+def test_the_share_of_the_few_who_came_back_is_hidden_with_them():
+    day = 86_400_000_000
+    rows = [(f"c{i}", 0, "buy") for i in range(200)] + [(f"c{i}", 10 * day, "buy") for i in range(3)]
+    rows += [(f"c{i}", 40 * day, "buy") for i in range(3, 60)]
+    log, _ = from_frames(pd.DataFrame(rows, columns=["customer", "at", "event"]), as_of="1970-05-01", min_people=5)
+    table = repeat_purchases(log, activity=["buy"], horizons=["30 days", "60 days"]).table
+    second = table[table["step"] == "second"]
+    assert second["n"].tolist() == [200, 200]
+    assert second[["n_back", "estimate", "naive"]].isna().to_numpy().tolist() == [[True] * 3, [False] * 3]

@@ -99,3 +99,12 @@ def test_the_page_speaks_french():
         card = rolling_retention(log_of(rows), activity=["open"], edges=["1 day", "7 days"]).card()
     assert "ont été actifs" in card["answer"]
     assert "nan" not in str(card)
+
+
+def test_the_few_who_did_not_come_back_do_not_follow_by_subtraction():
+    day = 86_400_000_000
+    rows = [(f"c{i}", 0, "buy") for i in range(200)] + [(f"c{i}", 5 * day, "buy") for i in range(197)]
+    log, _ = from_frames(pd.DataFrame(rows, columns=["customer", "at", "event"]), as_of="1970-05-01", min_people=5)
+    row = rolling_retention(log, activity=["buy"], edges=["30 days"]).table.iloc[0]
+    assert row["n_at_risk"] == 200
+    assert row[["n_on", "n_off", "estimate", "n_after", "n_gone", "after"]].isna().all()
