@@ -172,14 +172,6 @@ def days(value: float | None) -> str:
     return t("{x} days", x=number(value, 1 if value < 10 else 0))
 
 
-def month(value: date | datetime) -> str:
-    """Calendar month in words (`November 2026`, `novembre 2026`)."""
-    from babel.dates import format_date
-
-    text: str = format_date(value, format="MMMM y", locale=language())
-    return text
-
-
 def interval(low: float, high: float, form: Any = number) -> str:
     """The two limits of an interval, each written by `form`.
 
