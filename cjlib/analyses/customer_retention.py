@@ -155,7 +155,23 @@ def customer_retention(
     kpi = Kpi(measure="retention", label=t("Retention in {month}", month=last["month"]), estimate=last["estimate"],
               ci_low=last["ci_low"], ci_high=last["ci_high"], n=int(last["n_start"]), form="percent",
               definition=t("customers at the start of the month still there, without a break"))  # fmt: skip
-    return CustomerRetentionResult.build(table, data=log.info, params=params, kpis=[kpi], notes=_notes(table))
+    notes = _notes(table)
+    hidden = _hide_differences(table, log.info.min_people)
+    return CustomerRetentionResult.build(hidden, data=log.info, params=params, kpis=[kpi], notes=notes)
+
+
+def _hide_differences(table: pd.DataFrame, k: int) -> pd.DataFrame:
+    """The month after one with a few who left, came or came back: its start less this one's would tell how many.
+
+    A count of 1 is hidden by the gate of the result, with all of its row.
+    """
+    table = table.copy()
+    few = table[["n_left", "n_back", "n_new"]].isin(range(1, k)).any(axis=1).to_numpy()
+    for place in range(1, len(table)):
+        if few[place - 1]:
+            table.loc[table.index[place], "n_start"] = 1
+            few[place] = False  # nothing of a hidden month is printed that the next one could be compared with
+    return table
 
 
 def _month(found: pd.DataFrame, begin: int, finish: int, zone: str) -> tuple[dict[str, int], _Month | None]:

@@ -119,3 +119,13 @@ def test_without_values_or_months_it_says_so():
         customer_retention(log_of(ROWS, as_of="2026-02-20"), start="open", end="close")
     with using("fr"):
         assert "nan" not in str(result.card())
+
+
+def test_the_few_who_left_do_not_follow_from_the_start_of_the_next_month():
+    rows = [*people(100, "2026-01-10", name="stay"), *people(3, "2026-01-10", "2026-02-12", name="gone"),
+            *people(9, "2026-01-10", "2026-04-12", name="later")]  # fmt: skip
+    table = customer_retention(log_of(rows, min_people=5), start="open", end="close").table.set_index("month")
+    assert table.loc["2026-02", "n_start"] == 112
+    assert pd.isna(table.loc["2026-02", "n_left"])
+    assert pd.isna(table.loc["2026-03", "n_start"])
+    assert pd.isna(table.loc["2026-03", "n_kept"])
