@@ -371,7 +371,7 @@ def _left_out(name: str, part: Deeds, test: Mapping[str, Any], info: DataInfo) -
         notes.append(Note("CJ-AN-111", "caution", t(
             "{name}: {n} answers were given after the customer had left, and are refused.",
             name=name, n=info.people(part.n_late))))  # fmt: skip
-    if part.n_unknown >= info.min_people:  # of fewer not even the number may be told
+    if part.n_unknown:
         notes.append(Note("CJ-AN-112", "caution", t(
             "{name}: {n} answers come from customers without any event; what they did is unknown.",
             name=name, n=info.people(part.n_unknown))))  # fmt: skip
