@@ -32,13 +32,16 @@ def read_extra(extra: pd.DataFrame | None, log: EventLog) -> Extra | None:
     Raises
     ------
     ParameterError
-        CJ-AN-222: no pseudonym or no `known_at`, or no column beside them.
+        CJ-AN-222: no pseudonym or no `known_at`, one that is text, or no column beside them.
     """
     if extra is None:
         return None
     names = tuple(str(name) for name in extra.columns if name not in (WHO, WHEN))
     if not {WHO, WHEN} <= set(extra.columns) or not names:
         raise ParameterError(f"extra needs the columns {WHO} and {WHEN}, and at least one more.", code="CJ-AN-222")
+    if not (pd.api.types.is_datetime64_any_dtype(extra[WHEN]) or pd.api.types.is_numeric_dtype(extra[WHEN])):
+        raise ParameterError(f"{WHEN} of extra holds text: make instants of it with pd.to_datetime(..., utc=True).",
+                             code="CJ-AN-222")  # fmt: skip
     customers = log.engine.fetch(log.engine.table(log.store, "customers").select("unit", WHO)).set_index(WHO)["unit"]
     facts = extra.assign(unit=extra[WHO].map(customers), at=as_us(extra[WHEN])).drop(columns=[WHO, WHEN])
     facts = facts[facts["unit"].notna()].astype({"unit": "int64"})

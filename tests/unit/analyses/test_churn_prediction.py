@@ -286,3 +286,11 @@ def test_grocery_households_are_foretold_out_of_time(real_data, root, tmp_path):
     assert added.loc[(found.params["chosen"], RFM), "skill_low"] < 0  # recency, frequency and value say it all
     campaign = found.more("campaign").set_index("model").loc[found.params["chosen"]]
     assert campaign["lift"] == pytest.approx(4.3, abs=0.3)
+
+
+def test_instants_of_own_columns_that_are_text_are_a_clear_sentence():
+    extra = pd.DataFrame({"pseudonym": ["p"], "known_at": ["2026-01-01"], "grade": [1.0]})
+    events = pd.DataFrame({"customer": ["a"], "at": [0], "event": ["buy"]})
+    log, _ = from_frames(events, as_of="1970-06-01")
+    with pytest.raises(ParameterError, match="to_datetime"):
+        churn_prediction(log, kind="non-contractual", activity=["buy"], silence="10 days", extra=extra)
