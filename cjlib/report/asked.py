@@ -90,8 +90,13 @@ def contract(spec: StudySpec) -> Asked | None:
 
 
 def silent_leaving(spec: StudySpec) -> Asked | None:
-    """Arguments of what infers leaving from silence; None where leaving is recorded by an event."""
-    return None if spec.churn and spec.churn.kind == "contractual" else churn(spec)
+    """Arguments of what infers leaving from silence; None where leaving is recorded by an event, or undeclared."""
+    return None if spec.churn and spec.churn.kind == "contractual" else leaving(spec)
+
+
+def leaving(spec: StudySpec) -> Asked | None:
+    """The same as `churn`, for questions after the first: what is not declared is said once on a page."""
+    return churn(spec) or None
 
 
 def scores(spec: StudySpec, instruments: Sequence[str]) -> Asked:

@@ -114,6 +114,11 @@ class Page:
         return asked.silent_leaving(self.study.spec)
 
     @property
+    def leaving(self) -> asked.Asked | None:
+        """What leaving means, for questions that need not say again that it is not declared."""
+        return asked.leaving(self.study.spec)
+
+    @property
     def scores(self) -> asked.Asked:
         """Every instrument of the study."""
         return asked.scores(self.study.spec, self.study.responses.instruments)
