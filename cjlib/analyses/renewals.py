@@ -141,15 +141,18 @@ def renewals(
     n_people = [len(np.unique(found["unit"].to_numpy()[lived >= k])) for k in grid]
     seen = pd.DataFrame({"n_people": n_people, "n_at_risk": n_at_risk, "n_ended": n_ended,
                          "rate": share(n_ended, n_at_risk),
-                         "rate_low": low, "rate_high": high, **_survival(ended, lived, grid, confidence)}, dtype="float64")  # fmt: skip
+                         "rate_low": low, "rate_high": high, **_survival(ended, lived, grid, confidence)},
+                        dtype="float64")  # fmt: skip
     small = (n_ended > 0) & (n_ended < log.info.min_people)
     few_from = int(np.argmax(small)) if small.any() else last
     # A later share still there, or a later number that came up, would give the few away by division or subtraction.
     seen.loc[few_from:, [name for name in seen if name not in ("n_people", "n_at_risk")]] = np.nan
     seen.loc[few_from + 1 :] = np.nan
     table = pd.DataFrame({"period": np.arange(1, max(few_from + ahead, 1) + 1)}).join(seen)
+    notes: list[Note] = []
+    projected: dict[str, Any]
     if 0 < n_ended[few_from:].sum() < log.info.min_people:  # any total would say how many they are
-        projected, notes = _UNKNOWN, []
+        projected = _UNKNOWN
     else:
         still = np.array([(~ended & (lived == k)).sum() for k in range(last + 1)])
         projected, notes = _projection(n_ended, still, table["period"].to_numpy(), n_at_risk, confidence)
