@@ -359,7 +359,7 @@ def test_nbconvert_finds_the_exporter_and_the_notebook_tells_its_own_context() -
     assert resources["output_extension"] == ".html"
     assert soup.html["lang"] == "fr"
     assert [(text(dt), text(dt.find_next("dd"))) for dt in soup.select("header .cj-params dt")] == [
-        ("study", "demo"), ("window_days", "30"),
+        ("étude", "demo"), ("window_days", "30"),
     ]  # fmt: skip
     assert "my_funnel" in text(soup.select_one(".cj-prov"))
     assert soup.select_one("header .cj-status.partial") is not None
