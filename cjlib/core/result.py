@@ -157,7 +157,9 @@ class Result:
             name: gate.apply(frame, cls.more_columns[name], data.min_people) for name, frame in (more or {}).items()
         }
         all_notes = list(notes)
-        if hidden.to_numpy().any() or any(mask.to_numpy().any() for _, mask in pairs.values()):
+        # A table without a caption is only drawn: its figure says where it ends.
+        printed = [mask for name, (_, mask) in pairs.items() if cls.more_columns[name].caption]
+        if any(mask.to_numpy().any() for mask in (hidden, *printed)):
             all_notes.append(
                 Note(
                     "CJ-PV-010",
