@@ -271,7 +271,9 @@ class StudySpec(Spec):
     unit: str = Field(default="customer", description="word for what travels: customer, order, ticket...")
     data: str = Field(default=".", description="folder of the files, relative to the study file")
     sources: Sources
-    labels: dict[str, Localized] = Field(default={}, description="words for events, channels, attributes and their values on the pages")
+    labels: dict[str, Localized] = Field(
+        default={}, description="words for events, channels, attributes and their values on the pages"
+    )
     journey: JourneySpec = JourneySpec()
     funnels: tuple[FunnelSpec, ...] = ()
     clocks: tuple[ClockSpec, ...] = ()

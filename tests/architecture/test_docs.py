@@ -21,12 +21,13 @@ PAGES = sorted((DOCS / "analyses").glob("*.md"))
 RECORDS = sorted((DOCS / "adr").glob("*.md"))
 WRITTEN = [README, ROOT / "CHANGELOG.md", DOCS / "errors.md", *PAGES, *RECORDS]
 ANALYSES = (
-    "data_quality", "funnel", "time_to_event", "churn", "retention", "rolling_retention", "renewals", "customer_retention", "churn_prediction",
-    "silence_threshold", "still_customers", "life_cycle", "repeat_purchases", "scores", "said_and_done", "score_then_done", "say_do_ledger",
-    "score_worth", "score_hazard", "conversion_drivers", "segment_scan", "never_converters",
-    "compare_scores", "score_trend", "invitation_mix",
-    "score_drivers", "who_to_interview", "interview_codes", "nonresponse", "distinctive_words", "themes",
-    "comments_by_meaning", "score_from_text", "journey_map", "repeat_events", "stage_times",
+    "data_quality", "funnel", "time_to_event", "churn", "retention", "rolling_retention", "renewals",
+    "customer_retention", "churn_prediction", "silence_threshold", "still_customers", "life_cycle",
+    "repeat_purchases", "scores", "said_and_done", "score_then_done", "say_do_ledger", "score_worth",
+    "score_hazard", "conversion_drivers", "segment_scan", "never_converters", "compare_scores",
+    "score_trend", "invitation_mix", "score_drivers", "who_to_interview", "interview_codes", "nonresponse",
+    "distinctive_words", "themes", "comments_by_meaning", "score_from_text", "journey_map", "repeat_events",
+    "stage_times",
 )  # fmt: skip
 
 SECTIONS = ["Question", "What it cannot say", "Definition", "What is printed", "Method", "The trap it avoids",

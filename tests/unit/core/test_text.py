@@ -35,7 +35,15 @@ def test_percent_has_a_no_break_space_in_french_only():
 
 @pytest.mark.parametrize(
     ("days", "shown"),
-    [(0, "0 days"), (0.01, "14 min"), (0.5, "12 h"), (1.99, "48 h"), (2, "2.0 days"), (34.2, "34 days"), (math.inf, "not reached")],
+    [
+        (0, "0 days"),
+        (0.01, "14 min"),
+        (0.5, "12 h"),
+        (1.99, "48 h"),
+        (2, "2.0 days"),
+        (34.2, "34 days"),
+        (math.inf, "not reached"),
+    ],
 )
 def test_durations_choose_a_fit_unit(days, shown):
     assert text.days(days) == shown

@@ -94,7 +94,7 @@ def answers(log, said) -> dict[str, dict]:
         "time": time_to_event(log, start="visit", outcome="purchase", competing=["unsubscribe"], by="persona"),
         "segments": segment_scan(
             log, start="visit", outcome="purchase", competing=["unsubscribe"], within=["10 days", "20 days"], min_n=20
-        ),  # fmt: skip
+        ),
         "churn": churn(log, kind="non-contractual", activity=["purchase"], silence="20 days"),
         "silence": silence_threshold(log, activity=["purchase"], within="30 days", draws=20),
         "still": still_customers(log, activity=["purchase"], draws=20),
