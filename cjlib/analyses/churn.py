@@ -33,6 +33,8 @@ from cjlib.stats.triangle import retention_average, retention_triangle
 
 _AT_RISK = Column("n_at_risk", "Int64", "At risk", "people", "customers whose month is over by the cut-off")
 
+_ACTIVE = ("n_at_risk", "n_active")
+
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ChurnResult(Result):
@@ -119,10 +121,12 @@ class RetentionResult(Result):
             Column("age", "Int64", "Months later", "number"),
             _AT_RISK,
             Column("n_active", "Int64", "Active", "people", "of these, active in that month"),
-            Column("share", "float64", "Share active", "proportion", "", ("n_at_risk", "n_active")),
-            Column("ci_low", "float64", "95 % CI", "proportion", "Wilson interval", ("n_at_risk", "n_active")),
-            Column("ci_high", "float64", "", "proportion", "", ("n_at_risk", "n_active")),
+            Column("n_away", "Int64", "", "people"),
+            Column("share", "float64", "Share active", "proportion", "", _ACTIVE),
+            Column("ci_low", "float64", "95 % CI", "proportion", "Wilson interval", _ACTIVE),
+            Column("ci_high", "float64", "", "proportion", "", _ACTIVE),
         ),
+        sums=(("n_at_risk", ("n_active", "n_away")),),
         over="cohort",
         within=("age",),
         caption="Retention by month of the first activity",
@@ -237,6 +241,7 @@ def retention(log: EventLog, *, activity: Sequence[str], confidence: float = 0.9
     average = retention_average(triangle, confidence=confidence).assign(cohort=ALL)
     table = pd.concat([average[triangle.columns], triangle], ignore_index=True).rename(columns={"estimate": "share"})
     table.loc[table["n_at_risk"] == 0, ["n_at_risk", "n_active"]] = np.nan
+    table["n_away"] = table["n_at_risk"] - table["n_active"]
     one = table[(table["cohort"] == ALL) & (table["age"] == 1) & table["share"].notna()]
     kpis = [
         Kpi(measure="retention_month_1", label=t("Active one month later"), estimate=row["share"], form="percent",

@@ -22,7 +22,7 @@ from cjlib.analyses.words import span
 from cjlib.core.errors import ParameterError
 from cjlib.core.gate import Column, Columns
 from cjlib.core.result import DataInfo, Kpi, Note, Result
-from cjlib.core.text import UNKNOWN, language, number, percent, t
+from cjlib.core.text import UNKNOWN, language, number, percent, t, tn
 from cjlib.journey.around import Deeds, deeds, pseudonyms
 from cjlib.journey.tables import EventLog, SurveyResponses
 from cjlib.privacy.protected import write_rows
@@ -105,8 +105,9 @@ class LedgerResult(Result):
             return t("None of the contradictions could be tested against chance.")
         more, less = self._sentences(MORE), self._sentences(LESS)
         if not more and not less:
-            return t("None of the {n} contradictions tested occurs more or less often than chance would give.",
-                     n=tested)  # fmt: skip
+            return tn("{n} contradiction was tested; it occurs neither more nor less often than chance would give.",
+                      "None of the {n} contradictions tested occurs more or less often than chance would give.",
+                      n=tested)  # fmt: skip
         said = [t("More often than chance: {parts}.", parts=more)] if more else []
         said += (
             [t("Less often than chance, so there words and deeds go together: {parts}.", parts=less)] if less else []

@@ -62,10 +62,12 @@ class ScoresResult(Result):
                 GROUP,
                 Column("n_asked", "Int64", "Asked", "people", "invitations"),
                 Column("n_answered", "Int64", "Answered", "people"),
+                Column("n_silent", "Int64", "", "people"),
                 Column("rate", "float64", "Response rate", "proportion", "", ("n_asked", "n_answered")),
                 Column("rate_low", "float64", "95 % CI", "proportion", "", ("n_asked", "n_answered")),
                 Column("rate_high", "float64", "", "proportion", "", ("n_asked", "n_answered")),
             ),
+            sums=(("n_asked", ("n_answered", "n_silent")),),
             caption="Who answered",
         ),
     }  # fmt: skip
@@ -251,7 +253,7 @@ def _distribution(name: str, part: pd.DataFrame, kind: Instrument) -> pd.DataFra
 def _rate(name: str, part: pd.DataFrame) -> dict[str, Any]:
     answered = part["score"].notna()
     rate = share_by_person(answered, part["unit"])
-    return {"group": name, "n_asked": len(part), "n_answered": int(answered.sum()),
+    return {"group": name, "n_asked": len(part), "n_answered": int(answered.sum()), "n_silent": int((~answered).sum()),
             "rate": rate.estimate, "rate_low": rate.ci_low, "rate_high": rate.ci_high}  # fmt: skip
 
 

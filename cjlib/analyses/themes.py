@@ -61,10 +61,12 @@ class ThemesResult(Result):
             _THEME, GROUP,
             Column("n", "Int64", "People", "people", "people whose comments were read"),
             Column("n_theme", "Int64", "Spoke of it", "people", ""),
+            Column("n_rest", "Int64", "", "people"),
             Column("estimate", "float64", "Share", "proportion", "", ("n", "n_theme")),
             Column("ci_low", "float64", "95 % CI", "proportion", "Wilson interval", ("n", "n_theme")),
             Column("ci_high", "float64", "", "proportion", "", ("n", "n_theme")),
         ),
+        sums=(("n", ("n_theme", "n_rest")),),
         caption="Themes of the codebook",
     )  # fmt: skip
     more_columns: ClassVar[dict[str, Columns]] = {
@@ -291,6 +293,7 @@ def _prevalence(
             n = frame.loc[inside, "unit"].nunique()
             rows.append((name, group, n, frame.loc[inside & hits[:, place], "unit"].nunique()))
     table = pd.DataFrame(rows, columns=["theme", "group", "n", "n_theme"])
+    table["n_rest"] = table["n"] - table["n_theme"]
     low, high = wilson(table["n_theme"], table["n"], confidence=confidence)
     return table.assign(estimate=share(table["n_theme"], table["n"]), ci_low=low, ci_high=high)
 

@@ -21,7 +21,7 @@ import pandas as pd
 from cjlib.core.errors import NotEnoughDataError, ParameterError
 from cjlib.core.text import t
 from cjlib.stats.curve import at, kaplan_meier
-from cjlib.stats.prediction import _auc, _ranks
+from cjlib.stats.prediction import ordered_auc, rank_order
 from cjlib.stats.proportion import Floats
 
 MEASURES = ("brier", "skill", "auc", "slope", "intercept", "lift", "precision", "captured")
@@ -261,7 +261,7 @@ def _prepared(values: npt.ArrayLike, n: int) -> _Forecast:
     if p.shape != (n,) or not ((p >= 0) & (p <= 1)).all():
         raise ParameterError("A forecast is one share between 0 and 1 per person.", code="CJ-ST-150")
     inside = np.clip(p, _EDGE, 1 - _EDGE)
-    return _Forecast(p, np.log(inside / (1 - inside)), *_ranks(p))
+    return _Forecast(p, np.log(inside / (1 - inside)), *rank_order(p))
 
 
 def _brier(y: Floats, weight: Floats, p: Floats, n: int) -> float:
@@ -278,7 +278,7 @@ def _measured(y: Floats, weight: Floats, forecast: _Forecast, capacity: float, l
     first = np.searchsorted(forecast.p[order][starts], limits, side="left")
     hits, acted = (np.append(np.cumsum(part[::-1])[::-1], 0.0)[first] for part in (with_it, everybody))
     benefit = (hits - (acted - hits) * limits / (1 - limits)) / everybody.sum()
-    return [_auc(y[order], weight[order], starts), slope, intercept, *lift, *benefit]
+    return [ordered_auc(y[order], weight[order], starts), slope, intercept, *lift, *benefit]
 
 
 def _at_capacity(with_it: Floats, everybody: Floats, capacity: float) -> tuple[float, float, float]:

@@ -77,8 +77,8 @@ def auc(outcome: npt.ArrayLike, forecasts: npt.ArrayLike) -> float:
     0.875
     """
     y = np.asarray(outcome, dtype=float)
-    order, starts = _ranks(np.asarray(forecasts, dtype=float))
-    return _auc(y[order], np.ones(y.size), starts)
+    order, starts = rank_order(np.asarray(forecasts, dtype=float))
+    return ordered_auc(y[order], np.ones(y.size), starts)
 
 
 def compare_forecasts(
@@ -119,7 +119,7 @@ def compare_forecasts(
         raise ParameterError("Forecasts have one entry per person; at least 100 draws.", code="CJ-ST-041")
     rng = np.random.default_rng(seed)
     distance = {name: (y - forecast) ** 2 for name, forecast in given.items()}
-    ranked = {name: _ranks(forecast) for name, forecast in given.items()}
+    ranked = {name: rank_order(forecast) for name, forecast in given.items()}
     sorted_y = {name: y[order] for name, (order, _) in ranked.items()}
     values = {name: {"brier": np.empty(draws + 1), "auc": np.empty(draws + 1)} for name in given}
     for draw in range(draws + 1):  # the first one is the sample itself; one at a time, for the memory's sake
@@ -127,7 +127,7 @@ def compare_forecasts(
         weight = np.bincount(people, minlength=y.size).astype(float)
         for name, (order, starts) in ranked.items():
             values[name]["brier"][draw] = np.einsum("i,i", weight, distance[name]) / y.size
-            values[name]["auc"][draw] = _auc(sorted_y[name], weight[order], starts)
+            values[name]["auc"][draw] = ordered_auc(sorted_y[name], weight[order], starts)
     rows = []
     for name, found in values.items():
         for than in ["", *(other for other in values if other != name)]:
@@ -140,13 +140,13 @@ def compare_forecasts(
     return pd.DataFrame(rows)
 
 
-def _ranks(forecasts: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def rank_order(forecasts: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Order of the forecasts, and where each distinct value starts in it."""
     order = np.argsort(forecasts, kind="stable")
     return order, np.flatnonzero(np.append(True, np.diff(forecasts[order]) > 0))
 
 
-def _auc(y: Floats, weight: Floats, starts: npt.NDArray[np.intp]) -> float:
+def ordered_auc(y: Floats, weight: Floats, starts: npt.NDArray[np.intp]) -> float:
     """Area from people in order of their forecast, each counted `weight` times."""
     with_it = weight * y
     without = weight - with_it
