@@ -91,6 +91,7 @@ class TimeToEventResult(Result):
             caption="How long until a share of all has the outcome",
         ),
         "censored": MARKS,
+        "between": waiting.BETWEEN,
         "hazard": BANDS,
         "restricted": compared.RESTRICTED,
         "comparison": compared.COMPARISON,
@@ -269,7 +270,11 @@ def time_to_event(
             "quantiles": _quantiles(curves, large), "censored": waiting.marks(counts, k),
             "hazard": waiting.bands(counts, confidence)}  # fmt: skip
     notes = _notes(groups, table, log.info) + waiting.band_note(more["hazard"], k)
-    notes += waiting.snapshot_note(log, main) + ([_censored()] if naive else [])
+    notes += [_censored()] if naive else []
+    if every := waiting.snapshot_days(log, main):
+        notes += waiting.snapshot_note(every)
+        if groups["n_event"].iloc[0] and not (ends or naive or observed_from):
+            more["between"] = waiting.between_records(counts, table, at_days, every)
     if observed_from:
         notes += waiting.late_notes(counts, log.info)
     if by:

@@ -13,6 +13,7 @@ from cjlib.core.result import GROUP, DataInfo, Note
 from cjlib.core.text import interval, number, t
 from cjlib.journey.durations import recorded_every
 from cjlib.journey.tables import EventLog
+from cjlib.stats.interval_censored import turnbull
 from cjlib.stats.late_entry import thin_start
 from cjlib.stats.rate import poisson_rate, rate_by_band
 
@@ -33,6 +34,19 @@ BANDS = Columns(
     ),
     over="band",
     caption="When in the wait the outcome comes",
+)  # fmt: skip
+
+BETWEEN = Columns(
+    (
+        Column("horizon_days", "float64", "By day", "number"),
+        Column("n", "Int64", "Started", "people", "customers whose clock started"),
+        Column("at_least", "float64", "Share, from", "proportion",
+               "Turnbull's estimate; between the two the data do not tell", ("n",)),
+        Column("at_most", "float64", "Share, to", "proportion", "Turnbull's estimate, largest value", ("n",)),
+        Column("recorded", "float64", "As recorded", "proportion",
+               "the day of the record taken for that of the outcome", ("n",)),
+    ),
+    caption="Share by day, known between two records only",
 )  # fmt: skip
 
 MARKS = Columns((GROUP, Column("time_days", "float64", "Last seen", "days", "one mark stands for several people")))
@@ -102,14 +116,45 @@ def band_note(table: pd.DataFrame, k: int) -> list[Note]:
         low_rate=number(low["estimate"], 2), low_ci=low_ci))]  # fmt: skip
 
 
-def snapshot_note(log: EventLog, events: Sequence[str]) -> list[Note]:
-    """Caution where outcomes are only ever recorded on a regular grid of days, such as weekly snapshots."""
+def snapshot_days(log: EventLog, events: Sequence[str]) -> int:
+    """Days between two records where outcomes only ever stand on a regular grid, as in weekly snapshots; else 0."""
     step, n_days = recorded_every(log, events)
-    if step < 2 or n_days < FEWEST_DAYS:
-        return []
+    return step if step >= 2 and n_days >= FEWEST_DAYS else 0
+
+
+def between_records(counts: pd.DataFrame, recorded: pd.DataFrame, at_days: Sequence[float], step: int) -> pd.DataFrame:
+    """Share by each horizon where the outcome lies anywhere since the record before (columns `BETWEEN`).
+
+    Turnbull's estimate, times cut to whole days outward; without competing ends and late entry only. It is
+    unique only outside the intervals in which its mass lies: hence two values.
+    """
+    everybody = counts[counts["group"] == ALL]
+    length = everybody["duration_days"].to_numpy()
+    had = everybody["outcome"].to_numpy() == 1
+    looks = pd.DataFrame({
+        "after_days": np.where(had, np.maximum(np.floor(length - step), 0), np.floor(length)),
+        "by_days": np.where(had, np.ceil(length), np.nan), "n": everybody["n"].to_numpy(),
+    })  # fmt: skip
+    alike = looks.groupby(["after_days", "by_days"], dropna=False)["n"].sum().reset_index()
+    masses = turnbull(alike, weight="n")
+    followed = float(length.max())
+    rows = [
+        {"horizon_days": day, "n": int(everybody["n"].sum()),
+         "at_least": float(masses.loc[masses["to_days"] <= day, "mass"].sum()),
+         "at_most": float(masses.loc[masses["from_days"] < day, "mass"].sum())}
+        for day in at_days if day <= followed
+    ]  # fmt: skip
+    main = recorded[(recorded["group"] == ALL)].drop_duplicates("horizon_days").set_index("horizon_days")["estimate"]
+    table = pd.DataFrame(rows, columns=["horizon_days", "n", "at_least", "at_most"])
+    return table.assign(recorded=main.reindex(table["horizon_days"]).to_numpy())
+
+
+def snapshot_note(step: int) -> list[Note]:
+    """Caution where outcomes are only ever recorded every so many days."""
     return [Note("CJ-AN-163", "caution", t(
         "The outcome is recorded every {n} days only, as in snapshots of a table: times are known to {n} days, not "
-        "exactly, and come out too late by half of that on average.", n=step))]  # fmt: skip
+        "exactly, and come out too late by half of that on average. Shares that allow for that stand in a table, "
+        "where nobody ends otherwise.", n=step))]  # fmt: skip
 
 
 def late_notes(counts: pd.DataFrame, info: DataInfo) -> list[Note]:

@@ -297,3 +297,27 @@ def test_a_band_that_is_hidden_on_the_page_is_not_named():
 def test_a_clock_from_an_event_to_itself_asks_for_the_next_one():
     log = grouped({"one": FAST[:20]})
     assert time_to_event(log, start="x", outcome="x").question() == "How long from one x to the next?"
+
+
+def test_the_share_between_two_records_holds_the_truth_and_the_recorded_one_comes_too_late():
+    rng = np.random.default_rng(5)
+    begin = np.floor(rng.random(3000) * 60)
+    true = begin + rng.exponential(12.0, 3000)
+    seen = np.ceil(true / 7) * 7  # a look every Monday
+    rows = [(f"c{i}", at, "visit") for i, at in enumerate(begin)]
+    rows += [(f"c{i}", at, "purchase") for i, at in enumerate(seen) if at <= 120]
+    log = from_frames(to_us(rows), as_of="1970-05-02")[0]
+    result = time_to_event(log, start="visit", outcome="purchase", horizons=["7 days", "14 days", "28 days"])
+    table = result.more("between").set_index("horizon_days")
+    for day in (7.0, 14.0, 28.0):
+        truth = 1 - np.exp(-day / 12)
+        assert table.loc[day, "at_least"] - 0.02 <= truth <= table.loc[day, "at_most"] + 0.02
+        assert table.loc[day, "recorded"] < truth - 0.02
+    exact = [(who, at - (event == "purchase") * (int(who[1:]) % 5), event) for who, at, event in rows]
+    plain = time_to_event(from_frames(to_us(exact), as_of="1970-05-02")[0], start="visit", outcome="purchase")
+    assert "between" not in plain.to_dict()["more"], "outcomes on any day: nothing is known to the week only"
+
+
+def to_us(rows):
+    frame = pd.DataFrame(rows, columns=["customer", "at", "event"])
+    return frame.assign(at=(frame["at"] * 86_400_000_000).astype("int64"))
