@@ -167,7 +167,7 @@ def test_the_map_has_human_lanes_for_every_stage_in_both_languages(study: StudyS
             assert opportunity["effect"] in ("strong", "medium", "weak")
     assert {"default", "Camille", "Marc", "Agnès"} == set(lanes["personas"])
     codes = study.sources.interviews[0].rename.values()
-    words = {*ACTIONS, *TICKETS, "purchase", "shipped", "delivered", *CHANNELS.values(), *codes}
+    words = {*ACTIONS, *TICKETS, "purchase", "shipped", "delivered", *CHANNELS.values(), *codes, "persona", "region"}
     assert set(study.labels) == words
 
 
