@@ -262,3 +262,22 @@ if __name__ == "__main__":  # after a change on purpose: python tests/architectu
         for page in PAGES:
             text = page.read_text(encoding="utf-8")
             page.write_text(SHOWN.sub(lambda m: REFRESHED.format(m[1], printed(m[1])), text), encoding="utf-8")
+
+
+# --- pictures of the traps -----------------------------------------------------------------------
+def test_pages_on_time_and_leaving_show_their_trap_in_a_picture():
+    from tools.pictures import FOLDER, PICTURES
+
+    assert {path.stem for path in FOLDER.glob("*.svg")} == set(PICTURES)
+    for name in PICTURES:
+        page = (DOCS / "analyses" / f"{name}.md").read_text(encoding="utf-8")
+        trap = page.partition("## The trap it avoids")[2].partition("\n## ")[0]
+        assert f"(../images/trap/{name}.svg)" in trap, name
+
+
+def test_a_picture_is_drawn_again_byte_by_byte():
+    from cjlib.core.svg import to_svg
+    from tools.pictures import FOLDER, PICTURES
+
+    drawn = to_svg(PICTURES["customer_retention"]())
+    assert (FOLDER / "customer_retention.svg").read_text(encoding="utf-8") == drawn + "\n"
