@@ -211,11 +211,12 @@ def churn(
     if counts.empty:
         raise NotEnoughDataError(t("Nobody has started: there is nobody who could leave."), code="CJ-JN-009")
     curve = kaplan_meier(counts, confidence=confidence)
-    table = _table(counts, curve, [in_days(microseconds("horizons", h)) for h in horizons])
+    at_days = [in_days(microseconds("horizons", h)) for h in horizons]
+    table = _table(counts, curve, at_days)
     params = {"kind": kind, "activity": [log.label(name) for name in activity], "silence": str(silence or ""),
               "start": log.label(start or ""), "end": log.label(end or ""),
               "horizons": [str(h) for h in horizons], "by": by or "", "confidence": confidence}  # fmt: skip
-    more = {"curve": without_totals(_thin(curve), log.info.min_people)}
+    more = {"curve": without_totals(_thin(curve, at_days), log.info.min_people)}
     return ChurnResult.build(table, data=log.info, params=params, more=more,
                              kpis=_kpis(table), notes=_notes(table, params, log.info))  # fmt: skip
 
@@ -264,10 +265,10 @@ def _table(counts: pd.DataFrame, curve: pd.DataFrame, at_days: list[float]) -> p
     return table
 
 
-def _thin(curve: pd.DataFrame) -> pd.DataFrame:
+def _thin(curve: pd.DataFrame, keep: list[float]) -> pd.DataFrame:
     from cjlib.analyses.time_to_event import thinned
 
-    return thinned(curve.assign(outcome=1), ["gone"]).drop(columns="outcome")
+    return thinned(curve.assign(outcome=1), ["gone"], keep).drop(columns="outcome")
 
 
 def _kpis(table: pd.DataFrame) -> list[Kpi]:

@@ -214,7 +214,7 @@ def _group(
     )
     table.loc[table["estimate"].isna(), ["once", "naive"]] = math.nan
     last = mean.iloc[[-1]].assign(time_days=end.max(), n_at_risk=int((end >= end.max()).sum()))
-    curve = _thin(pd.concat([mean, last], ignore_index=True)).assign(group=name, outcome=event)
+    curve = _thin(pd.concat([mean, last], ignore_index=True), at_days).assign(group=name, outcome=event)
     counts = {"group": name, "n": len(end), "n_again": len(again), "n_not": len(end) - len(again),
               "n_events": len(came)}  # fmt: skip
     return table, curve, counts
@@ -228,12 +228,13 @@ def _once(followed: pd.Series, again: pd.Series, at_days: Any) -> Any:
     return 1 - at(kaplan_meier(counts), at_days)["estimate"].to_numpy()
 
 
-def _thin(curve: pd.DataFrame) -> pd.DataFrame:
-    """At most `MAX_POINTS` rows: half where events are, half over the time observed."""
+def _thin(curve: pd.DataFrame, keep: Any) -> pd.DataFrame:
+    """At most about `MAX_POINTS` rows: half where events are, half over the time observed, and those read at `keep`."""
     if len(curve) <= MAX_POINTS:
         return curve
     times = curve["time_days"].to_numpy()
-    even = np.searchsorted(times, np.linspace(0, times[-1], MAX_POINTS // 2), side="right") - 1
+    wanted = np.append(np.linspace(0, times[-1], MAX_POINTS // 2), keep)
+    even = np.clip(np.searchsorted(times, wanted, side="right") - 1, 0, None)
     return curve.iloc[np.unique(np.append(np.linspace(0, len(times) - 1, MAX_POINTS // 2).astype(int), even))]
 
 

@@ -189,7 +189,7 @@ def repeat_purchases(
     gaps = silences(rows, as_of_us=log.as_of_us)
     gaps = gaps.assign(group=label.reindex(gaps["unit"]).to_numpy())
     table = _hide_differences(_table(gaps, length, by, confidence), log.info.min_people)
-    more = {"curve": _curve(gaps, confidence)}
+    more = {"curve": _curve(gaps, confidence, length)}
     valued = rows["has_value"].sum() > 0
     if valued:
         more["value"] = _value(rows, label, length, as_of_us=log.as_of_us, by=by, confidence=confidence)
@@ -271,13 +271,13 @@ def _hide_differences(table: pd.DataFrame, k: int) -> pd.DataFrame:
     return table
 
 
-def _curve(gaps: pd.DataFrame, confidence: float) -> pd.DataFrame:
+def _curve(gaps: pd.DataFrame, confidence: float, keep: Sequence[float]) -> pd.DataFrame:
     """Share that came back by day, after each activity, for everybody."""
     from cjlib.analyses.time_to_event import thinned
 
     parts = [_survival(gaps[gaps["number"] == place - 1], confidence).assign(group=step, outcome=1)
              for place, step in STEPS.items() if (gaps["number"] == place - 1).any()]  # fmt: skip
-    curve = thinned(pd.concat(parts, ignore_index=True), ["came back"])
+    curve = thinned(pd.concat(parts, ignore_index=True), ["came back"], keep)
     low, high = 1 - curve["ci_high"], 1 - curve["ci_low"]
     return curve.assign(estimate=1 - curve["estimate"], ci_low=low, ci_high=high)
 

@@ -266,7 +266,7 @@ def time_to_event(
     groups = _groups(counts, curves)
     large = _large(groups, log.info.min_people)
     k = log.info.min_people
-    more = {"curve": waiting.without_totals(thinned(curves, names), k), "groups": groups,
+    more = {"curve": waiting.without_totals(thinned(curves, names, at_days), k), "groups": groups,
             "quantiles": _quantiles(curves, large), "censored": waiting.marks(counts, k),
             "hazard": waiting.bands(counts, confidence)}  # fmt: skip
     notes = _notes(groups, table, log.info) + waiting.band_note(more["hazard"], k)
@@ -320,11 +320,11 @@ def _horizons(curves: pd.DataFrame, naive: pd.DataFrame, at_days: list[float], n
     return table.astype({"group": str})
 
 
-def thinned(curves: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def thinned(curves: pd.DataFrame, names: Sequence[str], keep: Sequence[float] = ()) -> pd.DataFrame:
     """At most about `MAX_POINTS` rows per group and outcome.
 
     Every event time where they are few, else times spread over the events (where the curve moves) and over
-    the time observed (where it does not).
+    the time observed (where it does not), and the times of `keep` observed: a figure reads the curve there.
     """
     parts = []
     for _, part in curves.groupby(["group", "outcome"], sort=False, observed=True):
@@ -332,7 +332,8 @@ def thinned(curves: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         if len(part) > MAX_POINTS:
             times = part["time_days"].to_numpy()
             moves = times[np.linspace(0, len(times) - 1, MAX_POINTS // 2).astype(int)]
-            rows = _read(part, np.unique(np.concatenate([moves, np.linspace(0, times[-1], MAX_POINTS // 2)])))
+            asked = [time for time in keep if time <= times[-1]]
+            rows = _read(part, np.unique(np.concatenate([moves, np.linspace(0, times[-1], MAX_POINTS // 2), asked])))
         parts.append(rows.assign(outcome=names[outcome - 1]))
     return pd.concat(parts, ignore_index=True).astype({"group": str})
 

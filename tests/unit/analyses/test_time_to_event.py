@@ -321,3 +321,14 @@ def test_the_share_between_two_records_holds_the_truth_and_the_recorded_one_come
 def to_us(rows):
     frame = pd.DataFrame(rows, columns=["customer", "at", "event"])
     return frame.assign(at=(frame["at"] * 86_400_000_000).astype("int64"))
+
+
+def test_the_drawn_curve_has_the_very_value_that_the_table_prints():
+    rng = np.random.default_rng(2)
+    rows = [(f"c{i}", 0.0, "visit") for i in range(2000)]
+    rows += [(f"c{i}", float(at), "purchase") for i, at in enumerate(rng.exponential(40.0, 2000)) if at < 90]
+    result = time_to_event(log_of(rows), start="visit", outcome="purchase", horizons=["17 days", "60 days"])
+    curve = result.more("curve").set_index("time_days")["estimate"]
+    for row in result.table.itertuples():
+        if row.estimate == row.estimate:
+            assert curve[row.horizon_days] == row.estimate
